@@ -1,0 +1,68 @@
+"""Records as they lie in the log, and where they first came from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+EPOCH_BITS = 48
+"""An offset below 2**48 leaves room for 2**15 log epochs in a signed 64-bit version."""
+
+ORIGIN_TOPIC = "millrace-origin-topic"
+ORIGIN_PARTITION = "millrace-origin-partition"
+ORIGIN_OFFSET = "millrace-origin-offset"
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPartition:
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a record first lay. Survives dead-lettering, parking and replay."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def version(self, log_epoch: int = 0) -> int:
+        """The version the log assigns to an item: its offset, with the epoch of the log above it."""
+        return (log_epoch << EPOCH_BITS) | self.offset
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as read. Key, value and headers are the bytes in the log, not yet looked at."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    timestamp_ms: int = 0
+
+    @property
+    def topic_partition(self) -> TopicPartition:
+        return TopicPartition(self.topic, self.partition)
+
+    @property
+    def size(self) -> int:
+        """Bytes that this record keeps in memory, roughly."""
+        return len(self.key or b"") + len(self.value or b"") + sum(len(k) + len(v) for k, v in self.headers)
+
+    def header(self, name: str) -> str | None:
+        """The last header of that name as text; undecodable bytes are replaced, as headers are not ours alone."""
+        found = [value for key, value in self.headers if key == name and value is not None]
+        return found[-1].decode("utf-8", "replace") if found else None
+
+    @property
+    def origin(self) -> Origin:
+        """The place named in its headers if it was replayed, else its own place."""
+        topic = self.header(ORIGIN_TOPIC)
+        partition, offset = self.header(ORIGIN_PARTITION), self.header(ORIGIN_OFFSET)
+        if topic and partition and offset and partition.isdecimal() and offset.isdecimal():
+            return Origin(topic, int(partition), int(offset))
+        return Origin(self.topic, self.partition, self.offset)

@@ -1,0 +1,73 @@
+"""What a stage is: a name, the topics it reads and answers on, and a function from facts to facts.
+
+Two honest shapes. A `Stage` decides about one fact at a time and says what is wrong by raising. A `BatchStage` sees a
+micro-batch, because a model or an index is faster that way, and answers with one outcome for each fact, in order, so
+that one bad fact never spoils its neighbours. Both may raise `Unavailable`: the runner then tries the same facts again.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from schemas.event import Event
+from streams.errors import BadRecord, NotYet
+from streams.record import Origin
+from streams.topics import Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A decoded fact with the place in the log it first came from."""
+
+    fact: Event
+    origin: Origin
+
+
+Outcome = Sequence[Event] | BadRecord | NotYet
+"""What became of one fact: events to publish (perhaps none), a dead letter, or a parked record."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """A micro-batch closes at whichever bound it meets first."""
+
+    max_records: int = 500
+    max_bytes: int = 8 * 2**20
+    max_age_s: float = 0.05
+    """Counted from the first record of the batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Decides about one fact at a time; raises BadRecord or NotYet for what cannot be decided."""
+
+    name: str
+    sources: tuple[Topic, ...]
+    answers: tuple[Topic, ...]
+    handle: Callable[[Incoming], Iterable[Event]]
+    limits: BatchLimits = BatchLimits()
+
+    def outcomes(self, batch: Sequence[Incoming]) -> list[Outcome]:
+        return [self._outcome(incoming) for incoming in batch]
+
+    def _outcome(self, incoming: Incoming) -> Outcome:
+        try:
+            return tuple(self.handle(incoming))
+        except (BadRecord, NotYet) as refusal:
+            return refusal
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStage:
+    """Decides about a micro-batch; answers with one outcome for each fact, in order."""
+
+    name: str
+    sources: tuple[Topic, ...]
+    answers: tuple[Topic, ...]
+    handle: Callable[[Sequence[Incoming]], Sequence[Outcome]]
+    limits: BatchLimits = BatchLimits()
+
+    def outcomes(self, batch: Sequence[Incoming]) -> list[Outcome]:
+        return list(self.handle(batch))
+
+
+AnyStage = Stage | BatchStage
