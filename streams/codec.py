@@ -27,7 +27,7 @@ class Encoded:
     """A record on its way to the log."""
 
     key: bytes | None
-    value: bytes
+    value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
 
 
