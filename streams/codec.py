@@ -30,6 +30,11 @@ class Encoded:
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
 
+    @property
+    def size(self) -> int:
+        """Bytes on the wire, without the few that framing adds."""
+        return len(self.key or b"") + len(self.value or b"") + sum(len(k) + len(v) for k, v in self.headers)
+
 
 def key_of(event: Event) -> bytes | None:
     """`tenant/item_id` for facts about items, else None: those have no order to keep."""

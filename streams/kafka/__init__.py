@@ -1,0 +1,1 @@
+"""The adapters for a real Kafka cluster, on confluent-kafka (librdkafka)."""

@@ -1,0 +1,162 @@
+"""The real consumer: static membership, cooperative rebalancing, nothing committed but by us, a bounded queue."""
+
+import socket
+from collections.abc import Mapping, Sequence
+
+import confluent_kafka
+from confluent_kafka import KafkaError, KafkaException, Message
+
+from streams.errors import Misconfigured, Unavailable
+from streams.kafka.config import KafkaConfig, client_settings, rdkafka_log
+from streams.port import OnRevoked, Start
+from streams.record import Record, TopicPartition
+
+PROBE_S = 1.0
+REQUEST_S = 10.0
+_NOT_OURS_ANY_MORE = {
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.FENCED_INSTANCE_ID,
+    KafkaError._ASSIGNMENT_LOST,
+}
+
+
+class KafkaConsumer:
+    """One member of a group; set `on_revoked` before the first poll."""
+
+    def __init__(self, config: KafkaConfig, group: str, topics: Sequence[str]) -> None:
+        self.on_revoked: OnRevoked = lambda places, lost: None
+        self._servers = config.bootstrap_servers
+        self._topics = tuple(topics)
+        self._paused = False
+        self._down: str | None = None
+        instance = config.instance or socket.gethostname()
+        settings = client_settings(config) | {
+            "group.id": group,
+            "group.instance.id": f"{group}-{instance}",
+            "session.timeout.ms": config.session_timeout_ms,
+            "partition.assignment.strategy": "cooperative-sticky",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "allow.auto.create.topics": False,
+            "queued.max.messages.kbytes": config.queue_kib,
+            "queued.min.messages": 20_000,
+            "fetch.queue.backoff.ms": 20,
+            "topic.metadata.refresh.interval.ms": 30_000,
+            "error_cb": self._heard,
+        }
+        self._client = confluent_kafka.Consumer(settings, logger=rdkafka_log)
+        self._client.subscribe(
+            list(topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+        )
+
+    def poll(self, max_records: int, timeout_s: float) -> list[Record]:
+        try:
+            messages = self._client.consume(max_records, timeout_s)
+        except KafkaException as error:
+            raise Unavailable(f"Kafka cannot be read: {error}") from error
+        if messages:
+            self._down = None
+        elif self._down:
+            self._probe()
+        return [record for message in messages if (record := self._record(message)) is not None]
+
+    def commit(self, next_offsets: Mapping[TopicPartition, int]) -> None:
+        ours = self.assignment()
+        offsets = [
+            confluent_kafka.TopicPartition(place.topic, place.partition, offset)
+            for place, offset in next_offsets.items()
+            if place in ours
+        ]
+        if not offsets:
+            return
+        try:
+            self._client.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as error:
+            if error.args[0].code() not in _NOT_OURS_ANY_MORE:
+                raise Unavailable(f"Kafka does not take the commit: {error.args[0].str()}") from error
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return frozenset(TopicPartition(place.topic, place.partition) for place in self._client.assignment())
+
+    def pause(self) -> None:
+        self._paused = True
+        self._client.pause(self._client.assignment())
+
+    def resume(self) -> None:
+        self._paused = False
+        self._client.resume(self._client.assignment())
+
+    def seek(self, start: Start) -> None:
+        places = self._client.assignment()
+        for place in places:
+            place.offset = int(start.since.timestamp() * 1000) if start.since else confluent_kafka.OFFSET_BEGINNING
+        try:
+            if start.since:
+                places = self._client.offsets_for_times(places, timeout=REQUEST_S)
+            for place in places:
+                self._client.seek(place)
+        except KafkaException as error:
+            raise Unavailable(f"Kafka does not answer: {error}") from error
+
+    def lag(self) -> int:
+        places = self._client.assignment()
+        return sum(self._lag_of(place) for place in self._client.position(places)) if places else 0
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _lag_of(self, position: confluent_kafka.TopicPartition) -> int:
+        low, high = self._client.get_watermark_offsets(position, cached=True)
+        if high < 0:  # nothing fetched yet
+            return 0
+        return int(high - (position.offset if position.offset >= 0 else max(low, 0)))
+
+    def _record(self, message: Message) -> Record | None:
+        if (error := message.error()) is None:
+            return _record_of(message)
+        if error.code() == KafkaError._PARTITION_EOF:
+            return None
+        if error.fatal():
+            raise Misconfigured(f"Kafka shut this worker out: {error.str()}. Is another worker running as the same instance?")
+        self._down = f"Kafka reports: {error.str()}"
+        return None
+
+    def _heard(self, error: KafkaError) -> None:
+        if error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._AUTHENTICATION):
+            self._down = f"Kafka at {self._servers} does not answer: {error.str()}"
+
+    def _probe(self) -> None:
+        """Nothing arrives and something was wrong: is it still?"""
+        try:
+            known = self._client.list_topics(timeout=PROBE_S).topics
+        except KafkaException as error:
+            raise Unavailable(self._down or str(error)) from error
+        if missing := [topic for topic in self._topics if topic not in known]:
+            raise Unavailable(f"topic {missing[0]} is missing: run `millrace topics apply`")
+        self._down = None
+
+    def _assigned(self, client: confluent_kafka.Consumer, places: list[confluent_kafka.TopicPartition]) -> None:
+        client.incremental_assign(places)
+        if self._paused:
+            client.pause(places)
+
+    def _revoked(self, client: confluent_kafka.Consumer, places: list[confluent_kafka.TopicPartition]) -> None:
+        self.on_revoked([TopicPartition(place.topic, place.partition) for place in places], False)
+
+    def _lost(self, client: confluent_kafka.Consumer, places: list[confluent_kafka.TopicPartition]) -> None:
+        self.on_revoked([TopicPartition(place.topic, place.partition) for place in places], True)
+
+
+def _record_of(message: Message) -> Record:
+    headers = tuple((name, value if isinstance(value, bytes) else b"") for name, value in message.headers() or ())
+    return Record(
+        message.topic() or "",
+        message.partition() or 0,
+        message.offset() or 0,
+        message.key(),
+        message.value(),
+        headers,
+        message.timestamp()[1],
+    )
