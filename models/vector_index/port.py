@@ -1,0 +1,177 @@
+"""What a vector index is: versioned items in, ranked items out.
+
+The index is a projection of the log, written at least once and perhaps out of order. Its state is, for each item, the
+highest version it was ever given; arrival order, repetition and the cutting into batches change nothing:
+
+- an entry of a lower version than the one in effect changes nothing, even if it has parts that the newer one lacks;
+- an entry of the version in effect changes nothing;
+- a withdrawal is an entry without content. It stays as a tombstone that keeps the version, has no vectors and no words
+  and is never found, so that an older version arriving late cannot bring the item back.
+
+Vectors of one model version form a space of their own, and a query names the space it searches.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.items import Modality
+from schemas.searches import SearchFilters
+
+MAX_VERSION = 2**53 - 1
+"""Engines compare versions as double precision numbers, exact up to here: 31 moves of the log to another cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One vector of an item and the words behind it."""
+
+    modality: Modality
+    """What was embedded: the caption of a picture is text."""
+    vector: bytes
+    """Numbers of the space's dimension, finite, float32, little-endian."""
+    text: str | None = None
+    """The words that keyword search finds; None where there are none."""
+    untrained: bool = False
+    """Kept, but never a neighbour of any query: only its words are found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a version of an item is made of, and what people filter by."""
+
+    modality: Modality
+    model_version: str
+    parts: tuple[Part, ...]
+    """At least one."""
+    published_at: datetime
+    source: str = ""
+    language: str | None = None
+    tags: tuple[str, ...] = ()
+    nsfw_flag: bool | None = None
+    uri: str | None = None
+    """Where the medium lies; None for items that are nothing but text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A version of an item, or its withdrawal."""
+
+    tenant: str
+    item_id: str
+    version: int
+    content: Content | None
+    """None withdraws the item."""
+
+
+class Applied(StrEnum):
+    """What an entry did to the index."""
+
+    WRITTEN = "written"
+    """Its version is in effect now."""
+    IN_EFFECT = "in_effect"
+    """Its version was in effect already: a redelivery."""
+    STALE = "stale"
+    """A newer version is in effect, or came in the same batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The version of an item that is in effect."""
+
+    version: int
+    parts: int
+    """Points that can be found; 0 once withdrawn."""
+    model_version: str | None
+    """None once withdrawn."""
+
+    @property
+    def withdrawn(self) -> bool:
+        return self.parts == 0
+
+
+@dataclass(frozen=True, slots=True)
+class IndexQuery:
+    """A search by meaning, by words, or by both with fused ranks."""
+
+    tenant: str
+    model_version: str
+    """The space that is searched by meaning. Words are found whatever model has seen the item."""
+    limit: int
+    """Items wanted."""
+    vector: NDArray[np.float32] | None = None
+    """Of unit length; None searches by words only."""
+    text: str | None = None
+    """None searches by meaning only."""
+    vector_weight: float = 1.0
+    keyword_weight: float = 1.0
+    """Influence of each ranking on the fused one; relative to each other."""
+    filters: SearchFilters = SearchFilters()
+    with_vectors: bool = False
+    """Candidates carry their vector, for reranking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An item that was found, by the best of its parts."""
+
+    item_id: str
+    version: int
+    part: int
+    score: float
+    """Higher is better; comparable within one answer only."""
+    modality: Modality
+    """Of the item."""
+    source: str
+    language: str | None
+    tags: tuple[str, ...]
+    nsfw_flag: bool | None
+    uri: str | None
+    text: str | None
+    """The beginning of the part's words."""
+    vector: NDArray[np.float32] | None = None
+    """None where it was not asked for, or is untrained."""
+
+
+class VectorIndex(Protocol):
+    """Holds the highest version of every item, and searches it. One thread writes while any number search.
+
+    Every method raises Unavailable while the index cannot be reached or must not be written, saying why.
+    """
+
+    def ensure_space(self, model_version: str, dim: int) -> int:
+        """Make room for the vectors of a model version; the dimension that its space has, which may be another."""
+        ...
+
+    def apply(self, entries: Sequence[Entry]) -> list[Applied]:
+        """Write entries; what each did, in order. Durable when it returns. Their spaces exist already."""
+        ...
+
+    def head(self, tenant: str, item_id: str) -> Head | None:
+        """The version in effect, or None for an item that was never indexed."""
+        ...
+
+    def search(self, query: IndexQuery) -> list[Candidate]:
+        """The best items first, each once, and nothing that is withdrawn or another tenant's."""
+        ...
+
+    def count(self, tenant: str | None = None) -> int:
+        """Items that can be found; of one tenant, or of all."""
+        ...
+
+    def ready(self) -> str | None:
+        """None when it can be written and searched, else the reason in words."""
+        ...
+
+    def flush(self) -> None:
+        """Bring data files up to date with the write-ahead log, so that the next start is quick."""
+        ...
+
+    def close(self) -> None:
+        """Flush and let go; the index cannot be used afterwards."""
+        ...
