@@ -65,14 +65,14 @@ class Runner:
         consumer: Consumer,
         producer: Producer,
         prefix: str,
-        config: RunnerConfig = RunnerConfig(),
+        config: RunnerConfig | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._stage = stage
         self._consumer = consumer
         self._producer = producer
         self._prefix = prefix
-        self._config = config
+        self._config = config or RunnerConfig()
         self._clock = clock or SystemClock()
         self._low_water = LowWater()
         self._held: list[Record] = []

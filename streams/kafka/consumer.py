@@ -150,13 +150,13 @@ class KafkaConsumer:
 
 
 def _record_of(message: Message) -> Record:
-    headers = tuple((name, value if isinstance(value, bytes) else b"") for name, value in message.headers() or ())
+    headers: list[tuple[str, bytes | None]] = list(message.headers() or ())  # type: ignore[arg-type]
     return Record(
         message.topic() or "",
         message.partition() or 0,
         message.offset() or 0,
         message.key(),
         message.value(),
-        headers,
+        tuple((name, value or b"") for name, value in headers),
         message.timestamp()[1],
     )
