@@ -1,6 +1,6 @@
 """Facts about items: what producers publish, what curation decides, what gets embedded and indexed.
 
-An item's `version` is the place of its record in the log: `log epoch * 2**48 + offset` in `items.raw`. One item always
+An item's `version` is the place of its record in the log: `log epoch * 2**40 + offset` in `items.raw`. One item always
 lies in one partition, so versions of one item only rise, and no clock is involved.
 """
 
@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field, NonNegativeFloat, NonNegativeInt, Pos
 
 from schemas.event import Event, Fact, Name, Probability, Sha256
 
-Version = Annotated[int, Field(ge=0, lt=2**63)]
+Version = Annotated[int, Field(ge=0, lt=2**53)]
 
 
 class Modality(StrEnum):

@@ -1,8 +1,8 @@
 """Letters: records that a stage set aside, dead (can never work) or parked (cannot work yet).
 
 A letter keeps the original bytes, key and headers, and adds why, where and by whom. Its Kafka key is the place the
-record first came from, and its topic is compacted: setting the same record aside twice gives one letter, and handling it
-(replay, discard) is a tombstone with the same key.
+record first came from, and its topic is compacted: setting the same record aside twice gives one letter, and handling
+it (replay, discard) is a tombstone with the same key.
 """
 
 from dataclasses import dataclass

@@ -28,7 +28,7 @@ class LowWater:
     def started(self, place: TopicPartition, offset: int) -> None:
         """A record was read. A lower offset than before means that the partition was rewound: earlier work is moot."""
         state = self._partitions.setdefault(place, _Partition())
-        if state.in_flight and offset <= state.in_flight[-1] or state.mark is not None and offset < state.mark:
+        if (state.in_flight and offset <= state.in_flight[-1]) or (state.mark is not None and offset < state.mark):
             state = self._partitions[place] = _Partition()
         state.in_flight.append(offset)
 

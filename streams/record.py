@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-EPOCH_BITS = 48
-"""An offset below 2**48 leaves room for 2**15 log epochs in a signed 64-bit version."""
+EPOCH_BITS = 40
+"""Offsets below 2**40 leave room for 2**13 log epochs in a version below 2**53, which JSON and indexes keep exactly."""
 
 ORIGIN_TOPIC = "millrace-origin-topic"
 ORIGIN_PARTITION = "millrace-origin-partition"

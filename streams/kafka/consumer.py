@@ -119,7 +119,7 @@ class KafkaConsumer:
         if error.code() == KafkaError._PARTITION_EOF:
             return None
         if error.fatal():
-            raise Misconfigured(f"Kafka shut this worker out: {error.str()}. Is another worker running as the same instance?")
+            raise Misconfigured(f"Kafka shut this worker out ({error.str()}): is another running as the same instance?")
         self._down = f"Kafka reports: {error.str()}"
         return None
 

@@ -36,7 +36,8 @@ class KafkaProducer:
         settled = self._settled if on_acknowledged is None else self._settled_then(on_acknowledged)
         while True:
             try:
-                self._client.produce(topic, encoded.value, encoded.key, headers=list(encoded.headers), on_delivery=settled)
+                headers = list(encoded.headers)
+                self._client.produce(topic, encoded.value, encoded.key, headers=headers, on_delivery=settled)
             except BufferError as error:
                 if time.monotonic() > deadline:
                     raise Unavailable("Kafka takes no records: the send queue stays full") from error
