@@ -47,9 +47,7 @@ class KafkaConsumer:
             "error_cb": self._heard,
         }
         self._client = confluent_kafka.Consumer(settings, logger=rdkafka_log)
-        self._client.subscribe(
-            list(topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
-        )
+        self._client.subscribe(list(topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
 
     def poll(self, max_records: int, timeout_s: float) -> list[Record]:
         try:
@@ -115,7 +113,7 @@ class KafkaConsumer:
 
     def _record(self, message: Message) -> Record | None:
         if (error := message.error()) is None:
-            return _record_of(message)
+            return record_of(message)
         if error.code() == KafkaError._PARTITION_EOF:
             return None
         if error.fatal():
@@ -149,7 +147,7 @@ class KafkaConsumer:
         self.on_revoked([TopicPartition(place.topic, place.partition) for place in places], True)
 
 
-def _record_of(message: Message) -> Record:
+def record_of(message: Message) -> Record:
     headers: list[tuple[str, bytes | None]] = list(message.headers() or ())  # type: ignore[arg-type]
     return Record(
         message.topic() or "",
