@@ -1,0 +1,107 @@
+"""All settings in one typed tree: file < environment < flag. The only module that reads the environment.
+
+A setting `kafka.prefix` is `[kafka] prefix = …` in `millrace.toml`, `MILLRACE__KAFKA__PREFIX` in the environment and
+`--set kafka.prefix=…` on the command line. Each section is declared beside the code that it steers; unknown names are
+errors, and secrets are never printed.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from infra.broker.config import BrokerConfig
+from infra.worker.process import WorkerConfig
+from streams.errors import Misconfigured
+from streams.kafka.config import KafkaConfig
+from streams.media.config import MediaConfig
+from streams.runner import RunnerConfig
+
+PREFIX = "MILLRACE__"
+
+
+@dataclass
+class Flags:
+    """What the command line said before the command's own words. Filled once by its entry."""
+
+    file: Path | None = None
+    assignments: Sequence[str] = ()
+
+
+flags = Flags()
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Frozen; sections are passed to those who need them."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__")
+
+    data_dir: Path = Path(".millrace")
+    """The one folder in which an installation on this machine keeps everything."""
+    kafka: KafkaConfig = KafkaConfig()
+    broker: BrokerConfig = BrokerConfig()
+    runner: RunnerConfig = RunnerConfig()
+    worker: WorkerConfig = WorkerConfig()
+    media: MediaConfig = MediaConfig()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """First beats later."""
+        file = TomlConfigSettingsSource(settings_cls, flags.file or Path("millrace.toml"))
+        return init_settings, env_settings, file
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings in force; `overrides` are sections that beat everything else. Raises Misconfigured."""
+    if flags.file is not None and not flags.file.is_file():
+        raise Misconfigured(f"there is no settings file {flags.file}")
+    if unknown := sorted(_unknown_variables(os.environ)):
+        raise Misconfigured(f"{unknown[0]}: there is no such setting; `millrace config show` lists what there is")
+    try:
+        return Settings(**_tree(flags.assignments) | overrides)
+    except ValidationError as error:
+        raise Misconfigured(_explained(error)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"{flags.file or 'millrace.toml'} is not valid TOML: {error}") from error
+
+
+def _unknown_variables(names: Iterable[str]) -> list[str]:
+    """Variables with our prefix that name no section; unknown names within a section are refused by the section."""
+    ours = [name for name in names if name.startswith(PREFIX)]
+    return [name for name in ours if name[len(PREFIX) :].lower().split("__")[0] not in Settings.model_fields]
+
+
+def _tree(assignments: Sequence[str]) -> dict[str, Any]:
+    """`a.b=1` as `{"a": {"b": "1"}}`."""
+    tree: dict[str, Any] = {}
+    for assignment in assignments:
+        path, equals, value = assignment.partition("=")
+        if not equals:
+            raise Misconfigured(f"--set {assignment}: write section.key=value")
+        *branches, leaf = path.strip().split(".")
+        node = tree
+        for branch in branches:
+            node = node.setdefault(branch, {})
+        node[leaf] = value
+    return tree
+
+
+def _explained(error: ValidationError) -> str:
+    problems = (
+        f"{'.'.join(map(str, one['loc']))}: "
+        f"{'there is no such setting' if one['type'] == 'extra_forbidden' else one['msg']}"
+        for one in error.errors(include_url=False, include_input=False)
+    )
+    return f"settings: {'; '.join(problems)}. `millrace config show` lists what there is."

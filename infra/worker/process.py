@@ -1,0 +1,156 @@
+"""Runs the stages of one process until it is told to stop, and tells operators how they are.
+
+A stage that meets a bug stops the whole process with its traceback: whoever supervises it starts it again, and the
+records in hand are read again.
+"""
+
+import json
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from pydantic import AwareDatetime, BaseModel, ConfigDict, PositiveFloat, ValidationError
+
+from infra.worker.ops_server import Handler, OpsServer, Reply, Routes, json_reply, metrics, problem
+from streams.health import State
+from streams.port import Start
+from streams.runner import Runner
+
+logger = structlog.get_logger()
+
+
+class WorkerConfig(BaseModel):
+    """How a worker process behaves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    """Address that the operators' door binds to. Change it only behind a network policy."""
+    stop_grace_s: PositiveFloat = 20.0
+    """How long an orderly stop may take before the process ends regardless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Something beside the stages that runs in the process, such as the API. `ready` gives None or the reason."""
+
+    name: str
+    start: Callable[[], None]
+    stop: Callable[[], None]
+    ready: Callable[[], str | None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a process is made of. `close` holds what must be closed after the stages have ended."""
+
+    runners: dict[str, Runner]
+    services: Sequence[Service] = ()
+    routes: dict[tuple[str, str], Handler] = field(default_factory=dict)
+    close: ExitStack = field(default_factory=ExitStack)
+
+
+class Worker:
+    """One process of Millrace."""
+
+    def __init__(self, name: str, parts: Parts, config: WorkerConfig, ops_port: int) -> None:
+        self._name = name
+        self._parts = parts
+        self._config = config
+        self._stop = threading.Event()
+        self._failures: list[BaseException] = []
+        self._ops = OpsServer(config.host, ops_port, self._routes())
+        self._threads = [
+            threading.Thread(target=self._drive, args=(runner,), name=stage, daemon=True)
+            for stage, runner in parts.runners.items()
+        ]
+
+    def run(self) -> int:
+        """Until a signal or a failure; the exit code. Call from the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        self._ops.start()
+        for service in self._parts.services:
+            service.start()
+        for thread in self._threads:
+            thread.start()
+        logger.info("started", process=self._name, stages=list(self._parts.runners), ops_port=self._ops.port)
+        while not self._stop.wait(1.0):
+            pass
+        self._end()
+        logger.info("stopped", process=self._name)
+        return 1 if self._failures else 0
+
+    def _drive(self, runner: Runner) -> None:
+        try:
+            runner.run()
+        except BaseException as error:
+            self._failures.append(error)
+            logger.exception("a stage failed; the process stops", process=self._name)
+            raise
+        finally:
+            self._stop.set()
+
+    def _end(self) -> None:
+        for service in reversed(self._parts.services):
+            service.stop()
+        for runner in self._parts.runners.values():
+            runner.stop()
+        for thread in self._threads:
+            thread.join(self._config.stop_grace_s)
+        self._parts.close.close()
+        self._ops.stop()
+
+    def _routes(self) -> Routes:
+        return {
+            ("GET", "/metrics"): metrics,
+            ("GET", "/healthz"): lambda _: json_reply(200, {"status": "alive", "process": self._name}),
+            ("GET", "/readyz"): lambda _: self._readiness(),
+            ("POST", "/replay"): self._replay,
+            **self._parts.routes,
+        }
+
+    def _readiness(self) -> Reply:
+        reports = {stage: runner.health.report for stage, runner in self._parts.runners.items()}
+        stages = {
+            stage: {"state": r.state, "reason": r.reason, "lag": r.lag, "assigned": r.assigned}
+            for stage, r in reports.items()
+        }
+        services = {service.name: service.ready() for service in self._parts.services}
+        reasons = [f"{stage}: {r.reason or r.state}" for stage, r in reports.items() if r.state is not State.RUNNING]
+        reasons += [f"{name}: {reason}" for name, reason in services.items() if reason]
+        body = {"ready": not reasons, "reasons": reasons, "process": self._name, "stages": stages}
+        return json_reply(503 if reasons else 200, body)
+
+    def _replay(self, body: bytes) -> Reply:
+        try:
+            request = ReplayRequest.model_validate_json(body)
+        except ValidationError as error:
+            return problem(422, "Unprocessable Content", str(error))
+        runner = self._parts.runners.get(request.stage)
+        if runner is None:
+            return problem(404, "Not Found", f"{self._name} runs {', '.join(self._parts.runners) or 'no stage'}")
+        runner.replay(Start(request.since))
+        return json_reply(202, {"stage": request.stage, "since": json.loads(request.model_dump_json())["since"]})
+
+
+class ReplayRequest(BaseModel):
+    """Asks a stage to read its topics again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stage: str
+    since: AwareDatetime | None = None
+    """Records written from then on; None means all there are."""
+
+
+def parse_start(words: str) -> Start:
+    """`beginning`, or a date and time in ISO 8601 (UTC unless it names its zone). Raises ValueError."""
+    if words == "beginning":
+        return Start()
+    moment = datetime.fromisoformat(words)
+    return Start(moment if moment.tzinfo else moment.astimezone())
