@@ -18,6 +18,10 @@ Name = Annotated[str, Field(min_length=1, max_length=512)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+Moment = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
+"""With time zone, in a range that every clock, database and time zone conversion behind us can hold."""
+
+
 def new_traceparent() -> str:
     """A fresh W3C trace context: version 00, random trace and span, sampled."""
     return f"00-{uuid4().hex}-{uuid4().hex[:16]}-01"
@@ -27,7 +31,12 @@ class Fact(BaseModel):
     """A value inside an event. Frozen; unknown fields are ignored, so that old readers survive new writers."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", allow_inf_nan=False, ser_json_bytes="base64", val_json_bytes="base64"
+        frozen=True,
+        extra="ignore",
+        allow_inf_nan=False,
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+        use_attribute_docstrings=True,
     )
 
 
@@ -39,7 +48,7 @@ class Event(Fact):
 
     event_id: UUID = Field(default_factory=uuid4)
     """Identity of the fact; computed from the cause everywhere after ingest."""
-    occurred_at: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    occurred_at: Moment = Field(default_factory=lambda: datetime.now(UTC))
     """When it happened, with time zone."""
     traceparent: str = Field(default_factory=new_traceparent, pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
     """W3C trace context that leads back to the record which started it all."""

@@ -7,9 +7,9 @@ lies in one partition, so versions of one item only rise, and no clock is involv
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
-from schemas.event import Event, Fact, Name, Probability, Sha256
+from schemas.event import Event, Fact, Moment, Name, Probability, Sha256
 
 Version = Annotated[int, Field(ge=0, lt=2**53)]
 
@@ -112,7 +112,7 @@ class ItemCurated(ItemFact, Described):
     language_confidence: Probability | None = None
     content_sha256: Sha256
     """Digest of the content that exact duplicates share: the media's bytes, else the clean text."""
-    published_at: AwareDatetime
+    published_at: Moment
     """When the producer published this version."""
 
 
@@ -170,7 +170,7 @@ class ItemEmbedded(ItemFact, Described):
     dim: PositiveInt
     parts: Annotated[tuple[EmbeddedPart, ...], Field(min_length=1)]
     media: MediaRef | None = None
-    published_at: AwareDatetime
+    published_at: Moment
 
 
 class ItemIndexed(ItemFact):
@@ -181,5 +181,5 @@ class ItemIndexed(ItemFact):
     """None for a withdrawal."""
     parts: NonNegativeInt
     """Points that can be found; 0 for a withdrawal."""
-    published_at: AwareDatetime | None = None
+    published_at: Moment | None = None
     """When the producer published this version; `occurred_at - published_at` is the freshness."""

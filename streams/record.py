@@ -60,9 +60,19 @@ class Record:
 
     @property
     def origin(self) -> Origin:
-        """The place named in its headers if it was replayed, else its own place."""
+        """The place named in its headers if it was replayed, else its own place.
+
+        Anybody may write headers: what cannot be a place in a log is ignored.
+        """
         topic = self.header(ORIGIN_TOPIC)
-        partition, offset = self.header(ORIGIN_PARTITION), self.header(ORIGIN_OFFSET)
-        if topic and partition and offset and partition.isdecimal() and offset.isdecimal():
-            return Origin(topic, int(partition), int(offset))
+        partition = _whole_number(self.header(ORIGIN_PARTITION), below=2**31)
+        offset = _whole_number(self.header(ORIGIN_OFFSET), below=2**EPOCH_BITS)
+        if topic and partition is not None and offset is not None:
+            return Origin(topic, partition, offset)
         return Origin(self.topic, self.partition, self.offset)
+
+
+def _whole_number(text: str | None, below: int) -> int | None:
+    if text is None or len(text) > 20 or not (text.isascii() and text.isdecimal()):
+        return None
+    return number if (number := int(text)) < below else None
