@@ -15,6 +15,7 @@ from pydantic_core import PydanticSerializationError, from_json
 from schemas.catalogue import EVENT_TYPES
 from schemas.event import ENVELOPE_FIELDS, Event, new_traceparent
 from schemas.items import ItemFact
+from schemas.training import ModelReleased
 from streams.errors import BadRecord, NotYet
 from streams.record import Record
 
@@ -39,8 +40,10 @@ class Encoded:
 
 
 def key_of(event: Event) -> bytes | None:
-    """`tenant/item_id` for facts about items, else None: those have no order to keep."""
-    return f"{event.tenant}/{event.item_id}".encode() if isinstance(event, ItemFact) else None
+    """`tenant/item_id` for facts about items; `live` for releases, whose compacted topic keeps the last; else None."""
+    if isinstance(event, ItemFact):
+        return f"{event.tenant}/{event.item_id}".encode()
+    return b"live" if isinstance(event, ModelReleased) else None
 
 
 def encode(event: Event, source: str) -> Encoded:
