@@ -143,11 +143,11 @@ class Runner:
     def _outcomes(self, records: Sequence[Record]) -> list[Outcome]:
         decoded = [self._decoded(record) for record in records]
         readable = [one for one in decoded if isinstance(one, Incoming)]
-        answers = iter(self._stage.outcomes(readable) if readable else ())
-        outcomes = [next(answers) if isinstance(one, Incoming) else one for one in decoded]
-        if next(answers, None) is not None:
-            raise AssertionError(f"stage {self._stage.name} gave more outcomes than it got facts")
-        return outcomes
+        answers = self._stage.outcomes(readable) if readable else []
+        if len(answers) != len(readable):
+            raise AssertionError(f"{self._stage.name} gave {len(answers)} outcomes for {len(readable)} facts")
+        in_order = iter(answers)
+        return [next(in_order) if isinstance(one, Incoming) else one for one in decoded]
 
     def _decoded(self, record: Record) -> Incoming | BadRecord | NotYet:
         try:

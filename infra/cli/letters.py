@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,6 +14,9 @@ from infra.settings import load_settings
 from streams.errors import Misconfigured
 from streams.letters import Letter
 from streams.topics import dead_letter_topic, parked_topic
+
+if TYPE_CHECKING:  # the client library is loaded by the commands that need it
+    from streams.kafka.letter_box import LetterBox
 
 app = typer.Typer(help="Dead letters and parked records (--parked) of a stage.", no_args_is_help=True)
 
@@ -114,7 +117,7 @@ def _chosen(letters: list[Letter], ids: list[str], every: bool, reason: str | No
     return [by_id[one] for one in ids] if ids else list(by_id.values())
 
 
-def _box(stage: str, parked: bool) -> "LetterBox":  # type: ignore[name-defined] # noqa: F821
+def _box(stage: str, parked: bool) -> "LetterBox":
     from streams.kafka.letter_box import LetterBox
 
     if stage not in STAGES:

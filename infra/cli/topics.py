@@ -1,7 +1,7 @@
 """`millrace topics plan|apply`: the manifest against the cluster."""
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from infra.settings import Settings, load_settings
 from streams.errors import Misconfigured
 from streams.kafka.config import KafkaConfig
 from streams.topic_plan import Step, manifest, plan
+
+if TYPE_CHECKING:  # the client library is loaded by the commands that need it
+    from streams.kafka.topic_admin import TopicAdmin
 
 app = typer.Typer(help="Create and change topics from the manifest in streams/topics.py.", no_args_is_help=True)
 
@@ -58,7 +61,7 @@ def apply_command(
         _print(apply_topics(reachable(load_settings())), as_json)
 
 
-def _steps(admin: "TopicAdmin", kafka: KafkaConfig) -> list[Step]:  # type: ignore[name-defined] # noqa: F821
+def _steps(admin: "TopicAdmin", kafka: KafkaConfig) -> list[Step]:
     wanted = manifest(kafka.prefix, STAGES)
     names = {name for topic in wanted for name in topic.settings}
     return plan(wanted, admin.present([topic.name for topic in wanted], names))

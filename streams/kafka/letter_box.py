@@ -15,6 +15,7 @@ from streams.port import Producer
 from streams.record import Record
 
 READ_TIMEOUT_S = 30.0
+METADATA_TIMEOUT_S = 8.0
 FLUSH_S = 30.0
 
 
@@ -64,7 +65,7 @@ def read_topic(config: KafkaConfig, topic: str) -> Iterator[Record]:
     }
     client = confluent_kafka.Consumer(settings, logger=rdkafka_log)
     try:
-        partitions = client.list_topics(topic, timeout=READ_TIMEOUT_S).topics[topic].partitions
+        partitions = client.list_topics(topic, timeout=METADATA_TIMEOUT_S).topics[topic].partitions
         places = [
             confluent_kafka.TopicPartition(topic, number, confluent_kafka.OFFSET_BEGINNING) for number in partitions
         ]

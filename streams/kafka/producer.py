@@ -36,7 +36,7 @@ class KafkaProducer:
         settled = self._settled if on_acknowledged is None else self._settled_then(on_acknowledged)
         while True:
             try:
-                headers = list(encoded.headers)
+                headers: list[tuple[str, str | bytes | None]] = [*encoded.headers]
                 self._client.produce(topic, encoded.value, encoded.key, headers=headers, on_delivery=settled)
             except BufferError as error:
                 if time.monotonic() > deadline:

@@ -72,7 +72,7 @@ class TopicAdmin:
         """Next offset of every partition of the topics (or the offset that `spec` asks for)."""
         known = self._asked(lambda: self._client.list_topics(timeout=REQUEST_S)).topics
         places = [TopicPartition(name, number) for name in topics if name in known for number in known[name].partitions]
-        asked = {place: spec or OffsetSpec.latest()  # type: ignore[no-untyped-call] for place in places}
+        asked = {place: spec or OffsetSpec.latest() for place in places}
         found = self._results(self._client.list_offsets(asked)) if asked else {}
         return {(place.topic, place.partition): result.offset for place, result in found.items()}
 
@@ -86,16 +86,18 @@ class TopicAdmin:
     def lag(self, group: str, topics: Iterable[str]) -> int:
         """Records that a group has not finished yet."""
         committed = self.committed(group)
-        starts = self.ends(topics, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        starts = self.ends(topics, OffsetSpec.earliest())
         return sum(end - committed.get(place, starts[place]) for place, end in self.ends(topics).items())
 
     def rewind(self, group: str, topics: Iterable[str], start: Start) -> int:
         """Moves a group that nobody runs; the number of records it will read again or for the first time."""
-        spec = OffsetSpec.for_timestamp(int(start.since.timestamp() * 1000)) if start.since else OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+        spec = OffsetSpec.for_timestamp(int(start.since.timestamp() * 1000)) if start.since else OffsetSpec.earliest()
         names, ends = list(topics), self.ends(topics)
         targets = {place: ends[place] if offset < 0 else offset for place, offset in self.ends(names, spec).items()}
         offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in targets.items()]
-        self._results(self._client.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, offsets)]))
+        moved = self._results(self._client.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, offsets)]))
+        if refusals := [place.error for place in moved[group].topic_partitions if place.error]:
+            raise self._translated(refusals[0])
         return sum(ends[place] - offset for place, offset in targets.items())
 
     def _asked(self, request: Callable[[], Any]) -> Any:
