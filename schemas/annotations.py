@@ -4,9 +4,9 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, JsonValue, NonNegativeFloat, NonNegativeInt
+from pydantic import Field, JsonValue, NonNegativeFloat
 
-from schemas.event import Fact, Name, Probability
+from schemas.event import Count, Fact, Name, Probability
 from schemas.items import ItemFact, Version
 
 
@@ -62,7 +62,7 @@ class AnnotationFact(ItemFact):
     """Event id of the AnnotationRequested that this answers."""
     annotation_key: Name
     """Identity in the labelling system: project, task and annotation id."""
-    revision: NonNegativeInt
+    revision: Count
     """Rises with every change of the annotation; the highest revision is the truth."""
 
 

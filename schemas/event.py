@@ -18,6 +18,9 @@ Name = Annotated[str, Field(min_length=1, max_length=512)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+"""A whole number that JSON readers, databases and indexes of every kind keep exactly."""
+PositiveCount = Annotated[int, Field(ge=1, lt=2**53)]
 Moment = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
 """With time zone, in a range that every clock, database and time zone conversion behind us can hold."""
 

@@ -7,11 +7,11 @@ lies in one partition, so versions of one item only rise, and no clock is involv
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, model_validator
 
-from schemas.event import Event, Fact, Moment, Name, Probability, Sha256
+from schemas.event import Count, Event, Fact, Moment, Name, PositiveCount, Probability, Sha256
 
-Version = Annotated[int, Field(ge=0, lt=2**53)]
+Version = Count
 
 
 class Modality(StrEnum):
@@ -27,7 +27,7 @@ class MediaRef(Fact):
     uri: Name
     """Where the bytes lie, such as `media/ab/abcd…`, relative to the store of the deployment."""
     sha256: Sha256
-    length: NonNegativeInt
+    length: Count
     """Size in bytes."""
     media_type: str
     """MIME type; as declared in ItemPublished, as found in the bytes in ItemCurated."""
@@ -91,12 +91,12 @@ class ItemWithdrawn(ItemFact):
 class MediaFacts(Fact):
     """What decoding a medium showed. Fields that do not apply are None."""
 
-    width_px: PositiveInt | None = None
-    height_px: PositiveInt | None = None
+    width_px: PositiveCount | None = None
+    height_px: PositiveCount | None = None
     duration_s: NonNegativeFloat | None = None
-    frames: NonNegativeInt | None = None
-    sample_rate_hz: PositiveInt | None = None
-    channels: PositiveInt | None = None
+    frames: Count | None = None
+    sample_rate_hz: PositiveCount | None = None
+    channels: PositiveCount | None = None
     codec: str | None = None
 
 
@@ -150,7 +150,7 @@ class ItemRejected(ItemFact):
 class EmbeddedPart(Fact):
     """One vector of an item. Long texts have several parts, captioned media two."""
 
-    part: NonNegativeInt
+    part: Count
     modality: Modality
     """What was embedded: the caption of a picture is text."""
     vector: bytes
@@ -167,10 +167,19 @@ class ItemEmbedded(ItemFact, Described):
     version: Version
     modality: Modality
     model_version: Name
-    dim: PositiveInt
+    dim: PositiveCount
     parts: Annotated[tuple[EmbeddedPart, ...], Field(min_length=1)]
     media: MediaRef | None = None
     published_at: Moment
+
+    @model_validator(mode="after")
+    def _vectors_of_one_length(self) -> "ItemEmbedded":
+        for part in self.parts:
+            if len(part.vector) != 4 * self.dim:
+                raise ValueError(
+                    f"the vector of part {part.part} has {len(part.vector)} bytes, not 4 for each dimension"
+                )
+        return self
 
 
 class ItemIndexed(ItemFact):
@@ -179,7 +188,7 @@ class ItemIndexed(ItemFact):
     version: Version
     model_version: Name | None = None
     """None for a withdrawal."""
-    parts: NonNegativeInt
+    parts: Count
     """Points that can be found; 0 for a withdrawal."""
     published_at: Moment | None = None
     """When the producer published this version; `occurred_at - published_at` is the freshness."""

@@ -3,9 +3,9 @@
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeFloat
 
-from schemas.event import Event, Fact, Name, Probability
+from schemas.event import Count, Event, Fact, Name, PositiveCount, Probability
 from schemas.items import Modality, Version
 
 
@@ -25,7 +25,7 @@ class Hit(Fact):
 
     item_id: Name
     version: Version
-    position: PositiveInt
+    position: PositiveCount
     """1 is the top."""
     score: float
     """Of the fused ranking; comparable within one answer only."""
@@ -40,13 +40,13 @@ class SearchServed(Event):
     query_modality: Modality = Modality.TEXT
     query_text: str
     filters: SearchFilters = SearchFilters()
-    k: PositiveInt
+    k: PositiveCount
     hits: tuple[Hit, ...]
     policy: Name
     """The ranking that chose the hits, such as `hybrid-rrf`."""
     model_version: Name
     """Encoder version of the query and of every vector in the answer."""
-    generation: NonNegativeInt = 0
+    generation: Count = 0
     """Release generation that served."""
     latency_ms: NonNegativeFloat
 

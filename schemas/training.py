@@ -2,9 +2,9 @@
 
 from enum import StrEnum
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeFloat
 
-from schemas.event import Event, Fact, Name, Probability, Sha256
+from schemas.event import Count, Event, Fact, Name, PositiveCount, Probability, Sha256
 
 
 class TriggerCause(StrEnum):
@@ -25,7 +25,7 @@ class TrainingRequested(Event):
     detail: str = ""
     """The measure that pulled the trigger, with its threshold."""
     recipe: Name = "default"
-    priority: NonNegativeInt = 0
+    priority: Count = 0
     """Higher runs first."""
 
 
@@ -33,8 +33,8 @@ class TrainingProgressed(Event):
     """A running job reports."""
 
     job_id: Name
-    step: NonNegativeInt
-    steps: PositiveInt
+    step: Count
+    steps: PositiveCount
     loss: float
     items_per_s: NonNegativeFloat
 
@@ -44,7 +44,7 @@ class Artifact(Fact):
 
     path: Name
     sha256: Sha256
-    length: NonNegativeInt
+    length: Count
     """Size in bytes."""
 
 
@@ -81,7 +81,7 @@ class ModelEvaluated(Event):
     metrics: tuple[Metric, ...]
     passed: bool
     reasons: tuple[str, ...]
-    seed: NonNegativeInt
+    seed: Count
     false_promotion_rate: Probability = Field(default=0.05)
     """Stated bound on promoting a candidate that is not better."""
 
@@ -94,7 +94,7 @@ class ReleaseKind(StrEnum):
 class ModelReleased(Event):
     """A new generation serves: encoder, vector space and head switch together. The topic is compacted."""
 
-    generation: PositiveInt
+    generation: PositiveCount
     model_version: Name
     previous_version: Name | None = None
     kind: ReleaseKind
