@@ -176,9 +176,7 @@ class ItemEmbedded(ItemFact, Described):
     def _vectors_of_one_length(self) -> "ItemEmbedded":
         for part in self.parts:
             if len(part.vector) != 4 * self.dim:
-                raise ValueError(
-                    f"the vector of part {part.part} has {len(part.vector)} bytes, not 4 for each dimension"
-                )
+                raise ValueError(f"vector of part {part.part} is not 4 bytes a dimension")
         return self
 
 
