@@ -1,0 +1,1 @@
+"""What encoding texts consists of: cutting long ones, batching them by length, and the network that reads them."""
