@@ -27,7 +27,7 @@ class MediaStore:
     def __init__(self, backend: "ObjectStore", config: MediaConfig) -> None:
         self._backend = backend
         self._url = config.url
-        self._max_bytes = config.max_object_bytes
+        self.max_bytes = config.max_object_bytes
 
     @classmethod
     def open(cls, place: str | Path | MediaConfig) -> Self:
@@ -41,10 +41,9 @@ class MediaStore:
 
     def put(self, content: bytes, media_type: str) -> MediaRef:
         """Stores the bytes unless they are there already. Raises BadRecord beyond the size limit, or Unavailable."""
-        if len(content) > self._max_bytes:
-            raise BadRecord(TOO_LARGE, f"{len(content)} bytes, {self._max_bytes} are allowed")
-        digest = sha256(content).hexdigest()
-        ref = MediaRef(uri=uri_of(digest), sha256=digest, length=len(content), media_type=media_type)
+        if len(content) > self.max_bytes:
+            raise BadRecord(TOO_LARGE, f"{len(content)} bytes, {self.max_bytes} are allowed")
+        ref = ref_to(content, media_type)
         if self.exists(ref):
             return ref
         require_disk(self._backend, self._url)
@@ -61,7 +60,7 @@ class MediaStore:
         Raises BadRecord: `media_missing` where they are absent or others, `media_too_large` beyond `max_bytes`. Raises
         Unavailable where the store itself is absent, so that an unmounted disk does not condemn every record.
         """
-        limit = min(self._max_bytes, max_bytes if max_bytes is not None else self._max_bytes)
+        limit = min(self.max_bytes, max_bytes if max_bytes is not None else self.max_bytes)
         if ref.length > limit:
             raise BadRecord(TOO_LARGE, f"{ref.length} bytes, {limit} are allowed")
         try:
@@ -100,6 +99,12 @@ class MediaStore:
 def uri_of(digest: str) -> str:
     """Where the object of a SHA-256 lies in the store."""
     return f"{FOLDER}/{digest[:2]}/{digest}"
+
+
+def ref_to(content: bytes, media_type: str) -> MediaRef:
+    """The reference that these bytes have once they are stored."""
+    digest = sha256(content).hexdigest()
+    return MediaRef(uri=uri_of(digest), sha256=digest, length=len(content), media_type=media_type)
 
 
 def _own_uri(ref: MediaRef) -> str:
