@@ -69,7 +69,10 @@ class Hybrid(Wire):
 
 
 class Rerank(Wire):
-    """Order the best `top_k` of the fused ranking anew, by the exact cosine between query and item."""
+    """Order the best `top_k` of the fused ranking anew, by the exact cosine between query and item.
+
+    What has no vector that means anything was found by its words alone and goes to the end, with score -1.
+    """
 
     enabled: bool = False
     top_k: Annotated[int, Field(ge=1, le=MAX_RESULTS)] = 50
@@ -84,6 +87,12 @@ class SearchRequest(Wire):
     """Results wanted."""
     hybrid: Hybrid = Hybrid()
     rerank: Rerank = Rerank()
+
+    @model_validator(mode="after")
+    def _reranks_all_that_it_shows(self) -> "SearchRequest":
+        if self.rerank.enabled and self.rerank.top_k < self.k:
+            raise ValueError("rerank.top_k must be at least k, so that all results are ordered by one measure")
+        return self
 
 
 class SearchResult(Wire):

@@ -1,1 +1,1 @@
-"""The index that people search: one port, Qdrant Edge in process and a Qdrant server behind it. Start with `port.py`."""
+"""The index that people search: one port, and Qdrant behind it in process or as a server. Start with `port.py`."""

@@ -12,8 +12,7 @@ Vectors of one model version form a space of their own, and a query names the sp
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -25,6 +24,9 @@ from schemas.searches import SearchFilters
 
 MAX_VERSION = 2**53 - 1
 """Engines compare versions as double precision numbers, exact up to here: 31 moves of the log to another cluster."""
+
+MAX_DIM = 65_535
+"""Numbers in a vector that engines take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,6 @@ class Content:
     model_version: str
     parts: tuple[Part, ...]
     """At least one."""
-    published_at: datetime
     source: str = ""
     language: str | None = None
     tags: tuple[str, ...] = ()
@@ -111,7 +112,7 @@ class IndexQuery:
     vector_weight: float = 1.0
     keyword_weight: float = 1.0
     """Influence of each ranking on the fused one; relative to each other."""
-    filters: SearchFilters = SearchFilters()
+    filters: SearchFilters = field(default_factory=SearchFilters)
     with_vectors: bool = False
     """Candidates carry their vector, for reranking."""
 

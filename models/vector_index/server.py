@@ -1,0 +1,231 @@
+"""The vector index on a Qdrant server or cluster, for any number of writers and readers.
+
+Several writers may be at work, one of them perhaps a process that lost its partitions and does not know yet. So each
+item is written under its own exact guard, parts before the head, and a search believes a part only if the head of its
+item says the same version: the head alone decides which version is in effect.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
+
+import numpy as np
+from qdrant_client import QdrantClient, models
+from qdrant_client.common.client_exceptions import QdrantException
+from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+from models.vector_index.config import VectorIndexConfig
+from models.vector_index.keywords import SparseNumbers, document_weights
+from models.vector_index.plan import Key, Write, decide, key_of
+from models.vector_index.points import (
+    ANY_TENANT,
+    HEAD_FIELDS,
+    KEYWORD_FIELDS,
+    WORDS,
+    AnyOf,
+    Reach,
+    head_of,
+    is_trained,
+    payloads,
+    point_id,
+    reach_of,
+    space_of,
+)
+from models.vector_index.port import Applied, Candidate, Entry, Head, IndexQuery, Part
+from models.vector_index.retrieval import Asked, Fetched, Ranking, found
+from streams.errors import Misconfigured, Unavailable
+
+ITEMS_PER_REQUEST = 256
+"""Items that one write carries: some 2 MB as JSON at 384 numbers a vector."""
+REFUSED = (401, 403)
+
+
+class ServerVectorIndex:
+    """A Qdrant collection behind the port."""
+
+    def __init__(self, client: QdrantClient, config: VectorIndexConfig) -> None:
+        self._client = client
+        self._config = config
+        self._preparing = threading.Lock()
+        self._prepared = False
+        self._spaces: dict[str, int] = {}
+
+    @classmethod
+    def connect(cls, config: VectorIndexConfig) -> Self:
+        """The index at `config.url`. Nothing is sent before the first use: a server may come up later than we do."""
+        if config.url is None:
+            raise Misconfigured("a Qdrant server needs vector_index.url")
+        key = config.api_key.get_secret_value() if config.api_key else None
+        timeout_s = max(1, round(config.timeout_s))
+        client = QdrantClient(url=config.url, api_key=key, timeout=timeout_s, check_compatibility=False)
+        return cls(client, config)
+
+    def ensure_space(self, model_version: str, dim: int) -> int:
+        space = space_of(model_version)
+        if space not in self._spaces:
+            with self._asking():
+                if space not in self._known_spaces():
+                    dense = models.DenseVectorConfig(size=dim, distance=models.Distance.COSINE)
+                    self._client.create_vector_name(
+                        self._config.collection, space, models.DenseVectorNameConfig(dense=dense)
+                    )
+                    self._known_spaces()
+        return self._spaces[space]
+
+    def apply(self, entries: Sequence[Entry]) -> list[Applied]:
+        with self._asking():
+            applied, writes = decide(entries, self._heads({key_of(entry) for entry in entries}))
+            for start in range(0, len(writes), ITEMS_PER_REQUEST):
+                results = self._client.batch_update_points(
+                    self._config.collection, list(_operations(writes[start : start + ITEMS_PER_REQUEST]))
+                )
+                if any(result.status is not models.UpdateStatus.COMPLETED for result in results):
+                    raise Unavailable("the Qdrant server took a write but did not finish it in time")
+        return applied
+
+    def head(self, tenant: str, item_id: str) -> Head | None:
+        with self._asking():
+            return self._heads([(tenant, item_id)]).get((tenant, item_id))
+
+    def search(self, query: IndexQuery) -> list[Candidate]:
+        space = space_of(query.model_version)
+        with self._asking():
+            if query.vector is not None and space not in self._spaces:
+                self._known_spaces()
+            wanted = space if query.with_vectors and space in self._spaces else None
+            return found(query, self._spaces, self._config, self._rank, lambda ids: self._fetch(ids, wanted))
+
+    def count(self, tenant: str | None = None) -> int:
+        items = AnyOf("reach", (reach_of(tenant or ANY_TENANT, Reach.ITEMS),))
+        with self._asking():
+            return self._client.count(self._config.collection, count_filter=_filter([items]), exact=True).count
+
+    def ready(self) -> str | None:
+        try:
+            with self._asking():
+                self._known_spaces()
+        except (Unavailable, Misconfigured) as reason:
+            return str(reason)
+        return None
+
+    def flush(self) -> None:
+        """The server does so by itself."""
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _heads(self, keys: Iterable[Key]) -> dict[Key, Head]:
+        ids = {point_id(tenant, item_id, 0): (tenant, item_id) for tenant, item_id in keys}
+        records = self._client.retrieve(self._config.collection, list(ids), with_payload=HEAD_FIELDS)
+        return {ids[str(record.id)]: head_of(record.payload or {}) for record in records}
+
+    def _rank(self, asked: Sequence[Asked], depth: int) -> list[Ranking]:
+        requests = [
+            models.QueryRequest(query=_vector(one.vector), using=one.using, filter=_filter(one.within), limit=depth)
+            for one in asked
+        ]
+        answers = self._client.query_batch_points(self._config.collection, requests)
+        return [[(str(point.id), point.score) for point in answer.points] for answer in answers]
+
+    def _fetch(self, ids: Sequence[str], space: str | None) -> dict[str, Fetched]:
+        records = self._client.retrieve(
+            self._config.collection, list(ids), with_payload=True, with_vectors=[space] if space else False
+        )
+        parts = [record.payload for record in records if record.payload and record.payload["part"] > 0]
+        heads = self._heads({(part["tenant"], part["item"]) for part in parts}) if parts else {}
+        return {str(record.id): _fetched(record, space) for record in records if _in_effect(record.payload, heads)}
+
+    def _known_spaces(self) -> Mapping[str, int]:
+        vectors = self._client.get_collection(self._config.collection).config.params.vectors
+        named = vectors if isinstance(vectors, dict) else {}
+        self._spaces = {name: params.size for name, params in named.items()}
+        return self._spaces
+
+    def _prepare(self) -> None:
+        with self._preparing:
+            if self._prepared:
+                return
+            name = self._config.collection
+            if not self._client.collection_exists(name):
+                words = {WORDS: models.SparseVectorParams(modifier=models.Modifier.IDF)}
+                self._client.create_collection(name, vectors_config={}, sparse_vectors_config=words)
+            self._client.create_payload_index(name, "version", models.PayloadSchemaType.INTEGER)
+            for field in KEYWORD_FIELDS:
+                self._client.create_payload_index(name, field, models.PayloadSchemaType.KEYWORD)
+            self._known_spaces()
+            self._prepared = True
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Around everything that is asked of the server: the collection exists, and its errors are ours."""
+        where = f"the Qdrant server at {self._config.url}"
+        try:
+            if not self._prepared:
+                self._prepare()
+            yield
+        except UnexpectedResponse as error:
+            if error.status_code in REFUSED:
+                raise Misconfigured(f"{where} refuses the key; set vector_index.api_key") from error
+            self._prepared = False
+            raise Unavailable(f"{where} failed: {error}") from error
+        except (ResponseHandlingException, QdrantException) as error:
+            raise Unavailable(f"{where} does not answer: {error}") from error
+
+
+def _operations(writes: Sequence[Write]) -> Iterator[models.UpsertOperation]:
+    """Parts before heads, each item under its own guard, in the order in which they are to be written."""
+    heads = []
+    for write in writes:
+        head, *parts = _points(write)
+        over_lower = _over_lower(write.entry.version)
+        if parts:
+            yield _upsert(parts, over_lower)
+        heads.append(_upsert([head], over_lower))
+    yield from heads
+
+
+def _upsert(points: list[models.PointStruct], over_lower: models.Filter) -> models.UpsertOperation:
+    return models.UpsertOperation(upsert=models.PointsList(points=points, update_filter=over_lower))
+
+
+def _over_lower(version: int) -> models.Filter:
+    return models.Filter(must=[models.FieldCondition(key="version", range=models.Range(lt=float(version)))])
+
+
+def _points(write: Write) -> Iterator[models.PointStruct]:
+    entry = write.entry
+    for number, part, payload in payloads(write):
+        vectors = _vectors(part, payload["model"]) if part is not None else {}
+        yield models.PointStruct(id=point_id(entry.tenant, entry.item_id, number), vector=vectors, payload=payload)
+
+
+def _vectors(part: Part, model_version: str) -> dict[str, Any]:
+    vectors: dict[str, Any] = {space_of(model_version): np.frombuffer(part.vector, "<f4").tolist()}
+    if part.text:
+        vectors[WORDS] = _vector(document_weights(part.text))
+    return vectors
+
+
+def _vector(vector: list[float] | SparseNumbers) -> list[float] | models.SparseVector:
+    return vector if isinstance(vector, list) else models.SparseVector(indices=vector[0], values=vector[1])
+
+
+def _filter(wanted: Sequence[AnyOf]) -> models.Filter:
+    return models.Filter(
+        must=[models.FieldCondition(key=of.field, match=models.MatchAny(any=list(of.values))) for of in wanted]
+    )
+
+
+def _in_effect(payload: Mapping[str, Any] | None, heads: Mapping[Key, Head]) -> bool:
+    """Whether a point belongs to the version that the head of its item names; a head speaks for itself."""
+    if not payload or payload["part"] == 0:
+        return payload is not None
+    head = heads.get((payload["tenant"], payload["item"]))
+    return head is not None and head.version == payload["version"]
+
+
+def _fetched(record: models.Record, space: str | None) -> Fetched:
+    payload = record.payload or {}
+    vector = record.vector.get(space) if isinstance(record.vector, dict) and space and is_trained(payload) else None
+    return Fetched(payload, np.asarray(vector, np.float32) if vector is not None else None)
