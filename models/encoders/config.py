@@ -30,7 +30,7 @@ class EncoderConfig(BaseModel):
     """Word pieces that the model sees at once, with its two marks; MiniLM was trained on up to 256."""
     max_parts: int = Field(default=32, ge=1, le=64)
     """Windows of one text; what lies beyond the last one is not embedded and not found."""
-    max_part_chars: int = Field(default=4000, ge=100, le=8000)
+    max_part_chars: int = Field(default=2000, ge=100, le=3000)
     """Characters of one window, so that an item's parts fit into a record whatever its words look like."""
     image_side_px: int = Field(default=32, ge=16, le=512)
     """Pictures are scaled to a square of this side."""

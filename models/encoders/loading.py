@@ -7,9 +7,9 @@ from models.encoders.port import Encoder
 def load_encoder(config: EncoderConfig) -> Encoder:
     """The encoder, ready after its `warm_up`. Raises Misconfigured where its weights cannot be read."""
     if config.kind is EncoderKind.HASHING:
-        from models.encoders.hashing import HashingEncoder  # noqa: PLC0415
+        from models.encoders.hashing import HashingEncoder
 
         return HashingEncoder(config)
-    from models.encoders.mini import MillraceMini  # noqa: PLC0415 - imports torch: seconds
+    from models.encoders.mini import MillraceMini
 
     return MillraceMini.load(config)

@@ -1,0 +1,20 @@
+"""How much embedding takes at once."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class EmbeddingConfig(BaseModel):
+    """Bounds of the embedding stage; those of the encoder are EncoderConfig's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_records: int = Field(default=64, ge=1, le=10_000)
+    """Items encoded together. More pads less, but the first item waits for the last one."""
+    max_bytes: int = Field(default=2**20, ge=1024, le=2**30)
+    """Bytes of the records encoded together; bounds the windows of long texts, and so the time of one batch."""
+    max_age_s: float = Field(default=0.05, gt=0, le=10)
+    """Seconds that the first item of a batch waits for others."""
+    max_text_bytes: int = Field(default=16 * 2**20, ge=1024, le=2**30)
+    """Texts by reference that are larger become dead letters; curation has the stricter bound."""
+    media_bytes: int = Field(default=64 * 2**20, ge=2**20, le=2**34)
+    """Encoded pictures held in memory at the same time; a larger one is held alone."""
