@@ -1,0 +1,187 @@
+"""What the demo publishes: real pictures and texts that every machine has, and trouble planted on purpose.
+
+Pictures are scikit-learn's handwritten digits (UCI Optical Recognition of Handwritten Digits, CC BY 4.0); texts are the
+language reference and the module documentation that ship with Python. Each file is written with what must become of it,
+so that the demo can be wrong.
+"""
+
+import ast
+import json
+import struct
+import wave
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from sysconfig import get_path
+
+from schemas.items import Modality, RejectReason
+
+DIGIT_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+PICTURES = 300
+MODULES = 250
+MIN_TEXT_CHARACTERS = 200
+SAMPLE_RATE_HZ = 8000
+BOMB_SIDE_PX = 10_500
+"""Its square is above 100 megapixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A file that was written, and what must become of it: `reject` with a reason, `park`, or neither: indexed."""
+
+    path: Path
+    modality: Modality
+    reject: RejectReason | None = None
+    park: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search with an item that must be among the first ten."""
+
+    words: str
+    expected: str
+
+
+QUERIES = (
+    Query("how can I catch an exception", "texts/reference-try.txt"),
+    Query("regular expression pattern matching", "texts/module-re.txt"),
+    Query("send an e-mail message over SMTP", "texts/module-smtplib.txt"),
+    Query("calendar arithmetic with dates and weekdays", "texts/module-calendar.txt"),
+    Query("parse options of a command line", "texts/module-argparse.txt"),
+    Query("repeat a block as long as a condition is true", "texts/reference-while.txt"),
+)
+
+WITHDRAWN = "texts/note-to-withdraw.txt"
+WITHDRAWN_WORDS = "zeppelin quixotic marmalade timetable"
+"""Words that stand in the withdrawn item alone."""
+
+
+def write_inputs(folder: Path) -> list[Planted]:
+    """Fills `folder` with texts, pictures, sounds, videos and trouble; what must become of each."""
+    return [
+        *_texts(folder / "texts"),
+        *_pictures(folder / "pictures"),
+        *_waiting(folder / "media"),
+        *_trouble(folder / "trouble"),
+    ]
+
+
+def _texts(folder: Path) -> Iterator[Planted]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in [*_reference(), *_module_docs()]:
+        path = folder / f"{name}.txt"
+        path.write_text(text, encoding="utf-8")
+        yield Planted(path, Modality.TEXT)
+    note = folder / Path(WITHDRAWN).name
+    note.write_text(f"A note that will be withdrawn. It speaks of a {WITHDRAWN_WORDS} and of nothing else at all.\n")
+    yield Planted(note, Modality.TEXT)
+
+
+def _reference() -> Iterator[tuple[str, str]]:
+    from pydoc_data.topics import topics
+
+    seen: set[str] = set()
+    for name, text in sorted(topics.items()):
+        if len(text) >= MIN_TEXT_CHARACTERS and text not in seen:
+            seen.add(text)
+            yield f"reference-{name.lower()}", text
+
+
+def _module_docs() -> Iterator[tuple[str, str]]:
+    """Documentation of the standard library's modules, read from their source without importing them."""
+    wanted = MODULES
+    library = Path(get_path("stdlib"))
+    for path in sorted([*library.glob("[a-z]*.py"), *library.glob("[a-z]*/__init__.py")]):
+        try:
+            doc = ast.get_docstring(ast.parse(path.read_bytes())) or ""
+        except (SyntaxError, ValueError):
+            continue
+        if len(doc) >= MIN_TEXT_CHARACTERS and wanted:
+            wanted -= 1
+            yield f"module-{path.parent.name if path.stem == '__init__' else path.stem}", doc
+
+
+def _pictures(folder: Path) -> Iterator[Planted]:
+    """An ImageFolder: pictures beside a metadata.jsonl with captions."""
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    folder.mkdir(parents=True, exist_ok=True)
+    digits = load_digits()
+    rows = []
+    for number, (pixels, digit) in enumerate(zip(digits.images[:PICTURES], digits.target[:PICTURES], strict=True)):
+        path = folder / f"digit-{number:04}.png"
+        Image.fromarray((pixels * 15.9375).astype("uint8")).resize((64, 64), Image.Resampling.BICUBIC).save(path)
+        caption = f"a photo of the handwritten digit {DIGIT_WORDS[digit]}"
+        rows.append({"file_name": path.name, "caption": caption, "licence": "CC BY 4.0", "tags": ["digit"]})
+        yield Planted(path, Modality.IMAGE)
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _waiting(folder: Path) -> Iterator[Planted]:
+    """A sound and a video: sound of content, but no encoder knows their modality yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sound = folder / "tone.wav"
+    with wave.open(str(sound), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(SAMPLE_RATE_HZ)
+        samples = (((n * 440 // SAMPLE_RATE_HZ) % 2 * 2 - 1) * 8000 for n in range(SAMPLE_RATE_HZ))
+        out.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+    yield Planted(sound, Modality.AUDIO, park=True)
+    video = folder / "moving-square.mp4"
+    _write_video(video)
+    yield Planted(video, Modality.VIDEO, park=True)
+
+
+def _write_video(path: Path) -> None:
+    import av
+    import numpy as np
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for step in range(20):
+            pixels = np.zeros((64, 64, 3), dtype=np.uint8)
+            pixels[20:40, 2 * step : 2 * step + 20] = (250, 180, 40)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def _trouble(folder: Path) -> Iterator[Planted]:
+    folder.mkdir(parents=True, exist_ok=True)
+    picture = (folder.parent / "pictures" / "digit-0000.png").read_bytes()
+    doc = (folder.parent / "texts" / "module-calendar.txt").read_bytes()
+    planted = (
+        ("copy-of-a-digit.png", picture, Modality.IMAGE, RejectReason.EXACT_DUPLICATE),
+        ("copy-of-a-doc.txt", doc, Modality.TEXT, RejectReason.EXACT_DUPLICATE),
+        ("cut-off.png", picture[: len(picture) // 2], Modality.IMAGE, RejectReason.UNREADABLE),
+        ("empty.png", b"", Modality.IMAGE, RejectReason.EMPTY),
+        (
+            "really-a-text.jpg",
+            b"These words only pretend to be a picture. " * 20,
+            Modality.IMAGE,
+            RejectReason.TYPE_MISMATCH,
+        ),
+        ("not-utf-8.txt", b"caf\xe9 \xff\xfe broken bytes in a text " * 20, Modality.TEXT, RejectReason.INVALID_TEXT),
+        ("bomb.png", _bomb(), Modality.IMAGE, RejectReason.TOO_LARGE),
+    )
+    for name, content, modality, reason in planted:
+        path = folder / name
+        path.write_bytes(content)
+        yield Planted(path, modality, reject=reason)
+
+
+def _bomb() -> bytes:
+    """A valid PNG of more than 100 megapixels in a few kilobytes."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", BOMB_SIDE_PX, BOMB_SIDE_PX, 1, 0, 0, 0, 0)
+    compress = zlib.compressobj(9)
+    line = b"\0" * (BOMB_SIDE_PX // 8 + 2)
+    pixels = b"".join(compress.compress(line) for _ in range(BOMB_SIDE_PX)) + compress.flush()
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
