@@ -80,8 +80,8 @@ def _standing_headers(event_type: type[Event], source: str) -> tuple[tuple[str, 
 def decode(record: Record, expected: tuple[type[Event], ...]) -> Event:
     """The event in a record.
 
-    Raises BadRecord if it can never be read or does not belong on this topic, NotYet if its major version is newer
-    than this code.
+    Raises BadRecord if it can never be read or does not belong on this topic or under this key, NotYet if its major
+    version is newer than this code.
     """
     headers = dict(record.headers)
     event_type = _event_type(headers.get("ce_type"))
@@ -90,9 +90,14 @@ def decode(record: Record, expected: tuple[type[Event], ...]) -> Event:
     fields = _body(record.value)
     fields.update(_envelope(headers))
     try:
-        return event_type.__pydantic_validator__.validate_python(fields)  # type: ignore[no-any-return]
+        event: Event = event_type.__pydantic_validator__.validate_python(fields)
     except ValidationError as error:
         raise BadRecord("invalid_event", _first_fault(error)) from error
+    if isinstance(event, ItemFact) and record.key != key_of(event):
+        raise BadRecord(
+            "wrong_key", "facts about an item need the key `tenant/item_id`, by which they keep their order"
+        )
+    return event
 
 
 def _event_type(name: bytes | None) -> type[Event]:

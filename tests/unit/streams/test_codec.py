@@ -51,7 +51,7 @@ def test_vectors_survive_bit_by_bit(numbers: list[float]) -> None:
 @pytest.mark.parametrize("alphabet", [base64.b64encode, base64.urlsafe_b64encode], ids=["standard", "url-safe"])
 def test_vectors_are_read_in_either_base64_alphabet(alphabet: Callable[[bytes], bytes]) -> None:
     body = {
-        "item_id": "a",
+        "item_id": "a-1",
         "version": 0,
         "modality": "text",
         "model_version": "m",
@@ -111,24 +111,24 @@ def test_unknown_headers_are_ignored() -> None:
 
 
 def test_the_envelope_is_never_taken_from_the_body() -> None:
-    body = b'{"item_id":"a","text":"","event_id":"x","occurred_at":"y","traceparent":"z"}'
+    body = b'{"item_id":"a-1","text":"","event_id":"x","occurred_at":"y","traceparent":"z"}'
     found = decode(record(body), (ItemPublished,))
     assert (found.event_id, found.traceparent) == (EVENT_ID, HEADERS["traceparent"].decode())
 
 
 def test_a_record_without_a_trace_starts_one() -> None:
-    body = b'{"item_id":"a","text":"","traceparent":"z"}'
+    body = b'{"item_id":"a-1","text":"","traceparent":"z"}'
     assert len(decode(record(body, traceparent=None), (ItemPublished,)).traceparent) == 55
 
 
 def test_the_last_of_two_equal_headers_counts() -> None:
     first = record()
-    doubled = Record("t", 0, 0, None, BODY, (("ce_id", b"nonsense"), *first.headers))
+    doubled = Record("t", 0, 0, b"default/a-1", BODY, (("ce_id", b"nonsense"), *first.headers))
     assert decode(doubled, (ItemPublished,)).event_id == EVENT_ID
 
 
 def test_the_last_of_two_equal_fields_counts() -> None:
-    found = decode(record(b'{"item_id":"a","text":"first","text":"last"}'), (ItemPublished,))
+    found = decode(record(b'{"item_id":"a-1","text":"first","text":"last"}'), (ItemPublished,))
     assert isinstance(found, ItemPublished)
     assert found.text == "last"
 

@@ -110,6 +110,11 @@ def test_a_vector_shorter_than_it_claims_is_refused() -> None:
     assert "vector of part 0" in detail
 
 
+@pytest.mark.parametrize("key", [None, b"", b"a-1", b"default/a-2", b"\xff"], ids=repr)
+def test_a_fact_about_an_item_under_another_key_is_refused_because_its_order_is_lost(key: bytes | None) -> None:
+    assert refusal(record(key=key)).reason == "wrong_key"
+
+
 def test_the_refusal_names_the_field_and_not_its_content() -> None:
     detail = refusal(record(b'{"item_id":"a","text":["secret"]}')).detail
     assert detail.startswith("text: ")
@@ -148,7 +153,7 @@ def test_any_bytes_give_an_event_or_a_refusal(
     value: bytes | None, headers: tuple[tuple[str, bytes], ...], good: bool
 ) -> None:
     start = tuple(HEADERS.items()) if good else ()
-    found = outcome(Record("t", 0, 0, None, value, (*start, *headers)), EVENT_CLASSES)
+    found = outcome(Record("t", 0, 0, b"default/a-1", value, (*start, *headers)), EVENT_CLASSES)
     assert isinstance(found, Event) or found.reason.isidentifier()
 
 
@@ -180,7 +185,11 @@ def test_a_damaged_body_gives_an_event_or_a_refusal(event_type: type[Event], dat
     end = data.draw(st.integers(start, min(len(value), start + 20)))
     damaged = value[:start] + data.draw(NASTY | st.binary(max_size=4)) + value[end:]
     found = outcome(Record("t", 0, 0, good.key, damaged, good.headers), (event_type,))
-    assert isinstance(found, event_type) or getattr(found, "reason", None) in {"invalid_json", "invalid_event"}
+    assert isinstance(found, event_type) or getattr(found, "reason", None) in {
+        "invalid_json",
+        "invalid_event",
+        "wrong_key",
+    }
 
 
 @given(st.datetimes(timezones=st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))))
