@@ -113,11 +113,8 @@ def _items(paths: list[Path], reading: Reading) -> tuple[Iterator[Found], int | 
 
 
 def _previewed(settings: Settings, items: Iterator[Found], total: int | None, limits: Limits) -> Summary:
-    from infra.supervisor.state import bootstrap_of
-
     path = settings.data_dir / JOURNAL
-    known = settings.kafka.bootstrap_servers or bootstrap_of(settings.data_dir)
-    journal = Journal.open(path, _destination(settings)) if path.exists() and known else None
+    journal = Journal.open(path, _destination(settings)) if path.exists() else None
     with shown_progress(total) as on_progress:
         return publish_all(items, Preview(journal, limits.tenant), limits, on_progress)
 

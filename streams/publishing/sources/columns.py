@@ -94,17 +94,22 @@ def file_of_row(values: Mapping[str, object], columns: Columns) -> tuple[str, st
 
 
 def as_text(value: object) -> str:
-    """A cell as an attribute: strings as they are, dates in ISO form, everything else as JSON."""
-    if isinstance(value, str):
-        return value
+    """A cell as an attribute: strings as they are; numbers, lists and objects as JSON; the rest as written."""
+    if not isinstance(value, bool | int | float | list | tuple | dict):
+        return _written(value)
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_written)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadRecord("invalid_value", str(error)[:200]) from error
+
+
+def _written(value: object) -> str:
+    """Dates in ISO form, bytes in base64."""
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=as_text)
-    except (ValueError, RecursionError) as error:
-        raise BadRecord("invalid_value", str(error)[:200]) from error
+    return str(value)
 
 
 def _absent(value: object) -> bool:

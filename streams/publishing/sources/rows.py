@@ -91,7 +91,7 @@ def lines_of(file: IO[bytes]) -> Iterator[bytes | None]:
 def _rows(path: Path) -> Iterator[Row]:
     suffix = table_suffix(path)
     if suffix == ".parquet":
-        from streams.publishing.sources.parquet import parquet_cells  # noqa: PLC0415 - heavy, and most need it not
+        from streams.publishing.sources.parquet import parquet_cells
 
         for number, (values, weight) in enumerate(parquet_cells(path), start=1):
             yield Row(number, values, number, weight)
