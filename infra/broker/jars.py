@@ -80,6 +80,11 @@ class KafkaJars:
             self._download(missing, cache_dir, on_progress, repository)
         return tuple(self.folder(cache_dir) / jar.file_name for jar in self.jars)
 
+    def try_download(self, missing: tuple[Jar, ...], repository: str | None = None) -> None:
+        """Gets the smallest of the missing ones and throws it away. Raises Misconfigured where that fails."""
+        with tempfile.TemporaryDirectory() as folder:
+            _fetch(min(missing, key=lambda jar: jar.length), Path(folder), repository)
+
     def _download(
         self, missing: tuple[Jar, ...], cache_dir: Path, on_progress: OnProgress, repository: str | None
     ) -> None:
