@@ -15,8 +15,17 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from consumers.curation.config import CurationConfig
+from consumers.embedding.config import EmbeddingConfig
+from consumers.recording.config import RecordingConfig
 from infra.broker.config import BrokerConfig
-from infra.worker.process import WorkerConfig
+from infra.supervisor.config import SupervisorConfig
+from infra.worker.config import WorkerConfig
+from models.encoders.config import EncoderConfig
+from models.metadata.engine import MetadataConfig
+from models.serving.api.config import ApiConfig
+from models.serving.search import SearchConfig
+from models.vector_index.config import VectorIndexConfig
 from streams.errors import Misconfigured
 from streams.kafka.config import KafkaConfig
 from streams.media.config import MediaConfig
@@ -44,10 +53,19 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".millrace")
     """The one folder in which an installation on this machine keeps everything."""
     kafka: KafkaConfig = KafkaConfig()
-    broker: BrokerConfig = BrokerConfig()
-    runner: RunnerConfig = RunnerConfig()
-    worker: WorkerConfig = WorkerConfig()
     media: MediaConfig = MediaConfig()
+    metadata: MetadataConfig = MetadataConfig()
+    runner: RunnerConfig = RunnerConfig()
+    curation: CurationConfig = CurationConfig()
+    encoder: EncoderConfig = EncoderConfig()
+    embedding: EmbeddingConfig = EmbeddingConfig()
+    index: VectorIndexConfig = VectorIndexConfig()
+    search: SearchConfig = SearchConfig()
+    api: ApiConfig = ApiConfig()
+    recording: RecordingConfig = RecordingConfig()
+    broker: BrokerConfig = BrokerConfig()
+    supervisor: SupervisorConfig = SupervisorConfig()
+    worker: WorkerConfig = WorkerConfig()
 
     @classmethod
     def settings_customise_sources(

@@ -19,6 +19,14 @@ class Start:
     since: datetime | None = None
 
 
+def parse_start(words: str) -> Start:
+    """`beginning`, or a date and time in ISO 8601 (local unless it names its zone). Raises ValueError."""
+    if words == "beginning":
+        return Start()
+    moment = datetime.fromisoformat(words)
+    return Start(moment if moment.tzinfo else moment.astimezone())
+
+
 class Producer(Protocol):
     """Writes records; a record counts only once `flush` has returned or its acknowledgement was called."""
 

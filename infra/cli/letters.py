@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from infra.cli.topics import reachable
+from infra.cli.where import reachable_kafka
 from infra.placement import STAGES
 from infra.settings import load_settings
 from streams.errors import Misconfigured
@@ -102,7 +102,7 @@ def _handle(
     if dry_run:
         typer.echo("\n".join([f"would {verb} {letter.id} ({letter.reason})" for letter in chosen] or ["nothing to do"]))
         return
-    producer = KafkaProducer(reachable(load_settings()))
+    producer = KafkaProducer(reachable_kafka(load_settings()))
     count = box.replay(chosen, producer) if verb == "replay" else box.discard(chosen, producer)
     producer.close()
     typer.echo(f"{verb}ed {count} of {stage}" if count else "nothing to do")
@@ -122,7 +122,7 @@ def _box(stage: str, parked: bool) -> "LetterBox":
 
     if stage not in STAGES:
         raise Misconfigured(f"there is no stage {stage}; there are {', '.join(STAGES)}")
-    kafka = reachable(load_settings())
+    kafka = reachable_kafka(load_settings())
     return LetterBox(kafka, (parked_topic if parked else dead_letter_topic)(kafka.prefix, stage))
 
 

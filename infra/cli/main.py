@@ -11,7 +11,10 @@ from typing import Annotated
 import structlog
 import typer
 
-from infra.cli import letters, topics, work
+from infra.cli import config as config_command
+from infra.cli import letters, processes, publish, replay, topics, work
+from infra.cli.sql import sql_command
+from infra.cli.where import recording_url
 from infra.settings import flags
 from streams.errors import MillraceError, Misconfigured
 
@@ -64,9 +67,21 @@ def main() -> None:
         sys.exit(130)
 
 
-app.add_typer(topics.app, name="topics")
-app.add_typer(letters.app, name="dlq")
-app.command("work", hidden=True)(work.work)
+for group, commands in (("topics", topics.app), ("dlq", letters.app), ("config", config_command.app)):
+    app.add_typer(commands, name=group)
+for command in (
+    processes.up,
+    processes.down,
+    processes.status,
+    processes.doctor,
+    publish.publish,
+    publish.withdraw,
+    replay.replay,
+    sql_command(recording_url),
+    work.run,
+):
+    app.command()(command)
+app.command(hidden=True)(work.work)
 
 if __name__ == "__main__":
     main()

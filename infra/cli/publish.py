@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infra.cli.progress import shown_progress
-from infra.cli.topics import reachable
+from infra.cli.where import reachable_kafka
 from infra.settings import Settings, load_settings
 from schemas.items import WithdrawalMode
 from streams.errors import Misconfigured, Unavailable
@@ -125,7 +125,7 @@ def _publisher(settings: Settings, tenant: str) -> Iterator[Publisher]:
     from streams.kafka.producer import KafkaProducer
     from streams.media.store import MediaStore
 
-    kafka = reachable(settings)
+    kafka = reachable_kafka(settings)
     topic = RAW.full_name(kafka.prefix)
     _require_topic(kafka, topic)
     producer = KafkaProducer(kafka)

@@ -46,7 +46,7 @@ def sql_command(recording_url: Callable[[Settings], str]) -> Callable[..., None]
         if not statement.strip():
             raise Misconfigured('write a statement, such as millrace sql "SHOW TABLES", or see millrace sql --examples')
         settings = load_settings()
-        config = settings.clickhouse
+        config = settings.recording
         if config.embedded:
             answer = ask_process(recording_url(settings), statement, limit, config.query_seconds + WAITING_S)
         else:

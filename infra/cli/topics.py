@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.cli.where import reachable_kafka
 from infra.placement import STAGES
-from infra.settings import Settings, load_settings
-from streams.errors import Misconfigured
+from infra.settings import load_settings
 from streams.kafka.config import KafkaConfig
 from streams.topic_plan import Step, manifest, plan
 
@@ -28,24 +28,12 @@ def apply_topics(kafka: KafkaConfig) -> list[Step]:
     return steps
 
 
-def reachable(settings: Settings) -> KafkaConfig:
-    """The Kafka settings with an address: the configured one, else that of the running embedded broker."""
-    from infra.supervisor.state import bootstrap_of
-
-    if settings.kafka.bootstrap_servers:
-        return settings.kafka
-    address = bootstrap_of(settings.data_dir)
-    if address is None:
-        raise Misconfigured("no broker: start Millrace with `millrace up`, or set kafka.bootstrap_servers")
-    return settings.kafka.model_copy(update={"bootstrap_servers": address})
-
-
 @app.command("plan")
 def plan_command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show what `topics apply` would do."""
     from streams.kafka.topic_admin import TopicAdmin
 
-    kafka = reachable(load_settings())
+    kafka = reachable_kafka(load_settings())
     _print(_steps(TopicAdmin(kafka), kafka), as_json)
 
 
@@ -58,7 +46,7 @@ def apply_command(
     if dry_run:
         plan_command(as_json)
     else:
-        _print(apply_topics(reachable(load_settings())), as_json)
+        _print(apply_topics(reachable_kafka(load_settings())), as_json)
 
 
 def _steps(admin: "TopicAdmin", kafka: KafkaConfig) -> list[Step]:

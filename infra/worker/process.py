@@ -10,28 +10,17 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import structlog
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PositiveFloat, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from infra.worker.config import WorkerConfig
 from infra.worker.ops_server import Handler, OpsServer, Reply, Routes, json_reply, metrics, problem
 from streams.health import State
 from streams.port import Start
 from streams.runner import Runner
 
 logger = structlog.get_logger()
-
-
-class WorkerConfig(BaseModel):
-    """How a worker process behaves."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    host: str = "127.0.0.1"
-    """Address that the operators' door binds to. Change it only behind a network policy."""
-    stop_grace_s: PositiveFloat = 20.0
-    """How long an orderly stop may take before the process ends regardless."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +135,3 @@ class ReplayRequest(BaseModel):
     stage: str
     since: AwareDatetime | None = None
     """Records written from then on; None means all there are."""
-
-
-def parse_start(words: str) -> Start:
-    """`beginning`, or a date and time in ISO 8601 (UTC unless it names its zone). Raises ValueError."""
-    if words == "beginning":
-        return Start()
-    moment = datetime.fromisoformat(words)
-    return Start(moment if moment.tzinfo else moment.astimezone())

@@ -89,11 +89,14 @@ class TopicAdmin:
         starts = self.ends(topics, OffsetSpec.earliest())
         return sum(end - committed.get(place, starts[place]) for place, end in self.ends(topics).items())
 
-    def rewind(self, group: str, topics: Iterable[str], start: Start) -> int:
-        """Moves a group that nobody runs; the number of records it will read again or for the first time."""
+    def rewind(self, group: str, start: Start) -> int:
+        """Moves a group that nobody runs, on every topic it ever read; the number of records it will read again."""
         spec = OffsetSpec.for_timestamp(int(start.since.timestamp() * 1000)) if start.since else OffsetSpec.earliest()
-        names, ends = list(topics), self.ends(topics)
-        targets = {place: ends[place] if offset < 0 else offset for place, offset in self.ends(names, spec).items()}
+        topics = {topic for topic, _ in self.committed(group)}
+        if not topics:
+            return 0
+        ends = self.ends(topics)
+        targets = {place: ends[place] if offset < 0 else offset for place, offset in self.ends(topics, spec).items()}
         offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in targets.items()]
         moved = self._results(self._client.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, offsets)]))
         if refusals := [place.error for place in moved[group].topic_partitions if place.error]:

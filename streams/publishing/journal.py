@@ -72,7 +72,7 @@ class Journal:
     def remember(self, tenant: str, entries: Iterable[tuple[str, Entry]]) -> None:
         """Makes entries durable, in one transaction. An older generation never replaces a newer one."""
         rows = [(self._destination, tenant, name, e.digest, e.generation, e.withdrawn) for name, e in entries]
-        with self._working() as connection:
+        with self._working() as connection, connection:
             connection.executemany(_UPSERT, rows)
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class Journal:
     @contextmanager
     def _working(self) -> Iterator[sqlite3.Connection]:
         try:
-            with self._lock, self._connection:
+            with self._lock:
                 yield self._connection
         except sqlite3.Error as error:
             raise Unavailable(f"the publishing journal does not work: {error}") from error

@@ -1,0 +1,35 @@
+"""Where things are: the configured address, else that of the installation that runs on the data folder."""
+
+from infra.placement import home_of
+from infra.settings import Settings
+from infra.supervisor.state import address_of, bootstrap_of
+from streams.errors import Unavailable
+from streams.kafka.config import KafkaConfig
+
+
+def reachable_kafka(settings: Settings) -> KafkaConfig:
+    """The Kafka settings with an address. Raises Unavailable if there is none."""
+    if settings.kafka.bootstrap_servers:
+        return settings.kafka
+    if (address := bootstrap_of(settings.data_dir)) is None:
+        raise Unavailable("no broker: start Millrace with `millrace up`, or set kafka.bootstrap_servers")
+    return settings.kafka.model_copy(update={"bootstrap_servers": address})
+
+
+def ops_url(settings: Settings, stage: str) -> str:
+    """The operators' door of the process that runs a stage. Raises Unavailable if nothing runs."""
+    if (address := address_of(settings.data_dir, home_of(stage), "ops")) is None:
+        raise Unavailable(f"nothing runs on {settings.data_dir}; start Millrace with `millrace up`")
+    return address
+
+
+def recording_url(settings: Settings) -> str:
+    """Where SQL is answered."""
+    return ops_url(settings, "recording")
+
+
+def api_url(settings: Settings) -> str:
+    """Where the API answers. Raises Unavailable if nothing runs."""
+    if (address := address_of(settings.data_dir, "search", "api")) is None:
+        raise Unavailable(f"nothing runs on {settings.data_dir}; start Millrace with `millrace up`")
+    return address
