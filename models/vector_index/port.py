@@ -87,7 +87,7 @@ class Head:
 
     version: int
     parts: int
-    """Points that can be found; 0 once withdrawn."""
+    """How many parts it has; 0 once withdrawn."""
     model_version: str | None
     """None once withdrawn."""
 
@@ -162,7 +162,7 @@ class VectorIndex(Protocol):
         ...
 
     def count(self, tenant: str | None = None) -> int:
-        """Items that can be found; of one tenant, or of all."""
+        """Items that were not withdrawn; of one tenant, or of all."""
         ...
 
     def ready(self) -> str | None:
