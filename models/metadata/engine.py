@@ -1,0 +1,113 @@
+"""Opens the metadata database: SQLite on one machine, PostgreSQL where several machines share it.
+
+Whoever uses the engine gets `Unavailable` while the database does not answer, is locked for too long or is full. On
+SQLite every transaction takes the write lock when it begins, so that two of them never meet half-way; a reader that
+wants none of it uses `engine.execution_options(reading=True)`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, SecretStr, field_validator
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+
+from streams.errors import Misconfigured, Unavailable
+
+
+class MetadataConfig(BaseModel):
+    """Where the metadata database is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = ""
+    """`sqlite:///path` or `postgresql://user@host/name`; empty means the file `metadata.sqlite` in the data folder."""
+    password: SecretStr | None = None
+    """Of the PostgreSQL user; the URL itself must not hold one, as settings are shown to people."""
+    busy_timeout_s: PositiveFloat = 10.0
+    """How long a transaction waits for another one's lock before the database counts as unavailable."""
+    connect_timeout_s: Annotated[int, Field(ge=1, le=120)] = 5
+    """How long connecting to PostgreSQL may take, in seconds."""
+    connections: Annotated[int, Field(ge=1, le=200)] = 8
+    """Connections that are kept open; more are opened while more threads need one."""
+
+    @field_validator("url")
+    @classmethod
+    def _without_secret(cls, url: str) -> str:
+        try:
+            has_password = bool(url) and bool(make_url(url).password)
+        except ArgumentError:
+            raise ValueError("not a database URL; write sqlite:///path or postgresql://user@host/name") from None
+        if has_password:
+            raise ValueError("leave the password out and set metadata.password")
+        return url
+
+    def resolved(self, data_dir: Path) -> "MetadataConfig":
+        """The same with an empty `url` replaced by the file in the data folder."""
+        file = (data_dir / "metadata.sqlite").absolute()
+        return self if self.url else self.model_copy(update={"url": f"sqlite:///{file}"})
+
+
+def open_engine(config: MetadataConfig) -> Engine:
+    """The engine for a resolved configuration; connects at first use. Raises Misconfigured."""
+    if not config.url:
+        raise Misconfigured("metadata.url is empty; resolve it against the data folder first")
+    url = make_url(config.url)
+    if url.get_backend_name() == "sqlite":
+        engine = _sqlite(url, config)
+    elif url.get_backend_name() == "postgresql":
+        engine = _postgresql(url, config)
+    else:
+        raise Misconfigured(f"metadata.url: {url.get_backend_name()} is not supported; use sqlite or postgresql")
+    event.listen(engine, "handle_error", _translate)
+    return engine
+
+
+def _sqlite(url: URL, config: MetadataConfig) -> Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        connect_args={"timeout": config.busy_timeout_s, "check_same_thread": False, "isolation_level": None},
+        **_pool(url, config),
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _pool(url: URL, config: MetadataConfig) -> dict[str, int]:
+    """A database in memory lives in its one connection, and has a pool of its own kind."""
+    in_memory = not url.database or url.database == ":memory:"
+    return {} if in_memory else {"pool_size": config.connections, "max_overflow": -1}
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _postgresql(url: URL, config: MetadataConfig) -> Engine:
+    if config.password is not None:
+        url = url.set(password=config.password.get_secret_value())
+    options = f"-c lock_timeout={int(config.busy_timeout_s * 1000)}"
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={"connect_timeout": config.connect_timeout_s, "options": options},
+        pool_pre_ping=True,
+        pool_size=config.connections,
+        max_overflow=-1,
+    )
+
+
+def _translate(context: ExceptionContext) -> None:
+    error = context.sqlalchemy_exception
+    if isinstance(error, OperationalError | InterfaceError):
+        reason = " ".join(str(context.original_exception).split())[:200]
+        raise Unavailable(f"the metadata database does not answer: {reason}") from context.original_exception
