@@ -1,0 +1,1 @@
+"""What every request and every error passes, whatever its endpoint."""

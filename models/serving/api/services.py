@@ -1,0 +1,75 @@
+"""What the API stands on: its ports as arguments, and the running API that the endpoints share."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+from models.encoders.port import Encoder
+from models.metadata.idempotency import IdempotencyKeys
+from models.serving.api.config import ApiConfig
+from models.serving.api.links import MediaLinks
+from models.serving.api.outbox import Outbox
+from models.serving.search import SearchService
+from models.vector_index.port import VectorIndex
+from streams.media.store import MediaStore
+from streams.port import Producer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts behind the endpoints. Whoever builds them closes them, after the app has ended."""
+
+    search: SearchService
+    encoder: Encoder
+    index: VectorIndex
+    media: MediaStore
+    producer: Producer
+    """Owned by the API while it runs: nobody else may send or flush."""
+    keys: IdempotencyKeys
+    prefix: str = "millrace"
+    """Of every topic's name."""
+    ready: Callable[[], Mapping[str, str | None]] = dict
+    """Further dependencies for `/readyz`: name to None, or to the reason why it is not ready."""
+
+
+class Lane:
+    """Threads for one kind of work, so that writers waiting for the log never hold up searches."""
+
+    def __init__(self, threads: int) -> None:
+        self._limiter = CapacityLimiter(threads)
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of blocking work. Waits its turn; work that has begun is always finished."""
+        return await to_thread.run_sync(partial(work, *args, **kwargs), limiter=self._limiter)
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The running API: services, settings and what it keeps itself."""
+
+    services: Services
+    config: ApiConfig
+    outbox: Outbox
+    links: MediaLinks
+    searching: Lane
+    writing: Lane
+    probing: Lane
+
+
+def running_api(services: Services, config: ApiConfig) -> Api:
+    """Everything that the endpoints share."""
+    return Api(
+        services=services,
+        config=config,
+        outbox=Outbox(services.producer, config.publish_timeout_s, config.fact_queue),
+        links=MediaLinks(config.media_secret, config.media_link_s),
+        searching=Lane(config.search_threads),
+        writing=Lane(config.write_threads),
+        probing=Lane(2),
+    )
