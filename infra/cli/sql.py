@@ -120,10 +120,12 @@ def _print_table(answer: Answer) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*answer["columns"], caption=f"{len(answer['rows'])} rows in {answer['elapsed_s']:.2f} s")
+    table = Table(*answer["columns"])
     for row in answer["rows"]:
         table.add_row(*(Text(_plain(value)) for value in row))
     Console().print(table)
+    count = len(answer["rows"])
+    typer.echo(f"{count} row{'' if count == 1 else 's'} in {answer['elapsed_s']:.2f} s")
 
 
 def _plain(value: object) -> str:
