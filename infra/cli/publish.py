@@ -68,13 +68,14 @@ def publish(
     if not paths and not withdraw_id:
         raise Misconfigured("name a file or folder to publish, or - for standard input")
     settings = load_settings()
-    limits = Limits(tenant, settings.media.max_object_bytes, restore)
     reading = Reading(Columns(text_field, id_field, file_field), Defaults(source, language, tuple(tag or ()), licence))
     items, total = _items(paths or [], reading)
     if dry_run:
+        limits = Limits(tenant, settings.media.max_object_bytes, restore)
         summary = _previewed(settings, items, total, limits)
     else:
         with _publisher(settings, tenant) as publisher:
+            limits = Limits(tenant, publisher.max_bytes, restore, publisher.media_at_once)
             with shown_progress(total) as on_progress:
                 summary = publish_all(items, publisher, limits, on_progress)
             for item_id in withdraw_id or []:

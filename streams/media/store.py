@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from obstore.store import LocalStore
+
 from schemas.items import MediaRef
 from streams.errors import BadRecord, Unavailable
 from streams.media.backend import FOLDER, answering, open_backend, require_disk, require_presence
@@ -25,6 +27,8 @@ class MediaStore:
     """Content-addressed bytes in a folder or a cloud store. Safe to share between threads."""
 
     def __init__(self, backend: "ObjectStore", config: MediaConfig) -> None:
+        self.remote = not isinstance(backend, LocalStore)
+        """Behind a network, where several requests at once pay."""
         self._backend = backend
         self._url = config.url
         self.max_bytes = config.max_object_bytes

@@ -60,6 +60,7 @@ class Prepared:
 
     item: ItemPublished
     content: bytes | None
+    """None where there is none, or where it is stored already."""
     digest: bytes
     """Of content and description together: two offers with one digest say the same."""
 

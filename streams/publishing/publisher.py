@@ -4,6 +4,7 @@ A promise counts after `flush`. The event id is computed from the item, its gene
 is sent twice because of a crash is one event. Without a journal nobody counts generations: every call sends a new one.
 """
 
+from dataclasses import replace
 from enum import StrEnum
 from hashlib import sha256
 from typing import Protocol
@@ -21,6 +22,8 @@ from streams.publishing.offer import Offer, Prepared, prepare
 from streams.topics import RAW
 
 NAMESPACE = UUID("6b1d3c5e-8f0a-5c43-9a37-2f4c1e7d9b60")
+REMOTE_AT_ONCE = 8
+"""Media stored at the same time where the store is behind a network."""
 SETTLE_EVERY = 256
 """Acknowledgements that are written to the journal together."""
 
@@ -38,11 +41,13 @@ class Receipt(StrEnum):
 class Submits(Protocol):
     """Takes prepared items; `Publisher` sends them, `Preview` only tells what would be sent."""
 
+    def store(self, prepared: Prepared, *, restore: bool = False) -> Prepared: ...
+
     def submit(self, prepared: Prepared, *, restore: bool = False) -> Receipt: ...
 
 
 class Publisher:
-    """One tenant's way into one log. Call from one thread."""
+    """One tenant's way into one log. Call from one thread; only `store` may be called from others."""
 
     def __init__(
         self,
@@ -57,6 +62,7 @@ class Publisher:
         _withdrawal(tenant, "any", WithdrawalMode.DELETE)  # refuses an impossible tenant at once
         self.tenant = tenant
         self.max_bytes = media.max_bytes
+        self.media_at_once = REMOTE_AT_ONCE if media.remote else 1
         self._producer = producer
         self._media = media
         self._topic = topic
@@ -73,8 +79,17 @@ class Publisher:
         """
         return self.submit(prepare(offer, self.tenant, self.max_bytes), restore=restore, event_id=event_id)
 
+    def store(self, prepared: Prepared, *, restore: bool = False) -> Prepared:
+        """Stores the medium of an item that will be sent, ahead of `submit`, and lets go of the bytes."""
+        item = prepared.item
+        will_send = _receipt(self._last(item.item_id), prepared.digest, restore) is Receipt.PUBLISHED
+        if prepared.content is None or item.media is None or not will_send:
+            return prepared
+        self._media.put(prepared.content, item.media.media_type)
+        return replace(prepared, content=None)
+
     def submit(self, prepared: Prepared, *, restore: bool = False, event_id: UUID | None = None) -> Receipt:
-        """The same for an item that is prepared already."""
+        """The same as `publish` for an item that is prepared already."""
         item, last = prepared.item, self._last(prepared.item.item_id)
         receipt = _receipt(last, prepared.digest, restore)
         if receipt is Receipt.PUBLISHED:
@@ -140,6 +155,9 @@ class Preview:
     def __init__(self, journal: Journal | None, tenant: str = "default") -> None:
         self._journal = journal
         self._tenant = tenant
+
+    def store(self, prepared: Prepared, *, restore: bool = False) -> Prepared:
+        return prepared
 
     def submit(self, prepared: Prepared, *, restore: bool = False) -> Receipt:
         last = self._journal.last(self._tenant, prepared.item.item_id) if self._journal else None

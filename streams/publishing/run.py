@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from streams.errors import BadRecord
+from streams.publishing.ahead import in_order
 from streams.publishing.journal import Seen
-from streams.publishing.offer import Found, prepare
+from streams.publishing.offer import Found, Prepared, prepare
 from streams.publishing.publisher import Receipt, Submits
 
 EXAMPLES = 100
@@ -53,6 +54,8 @@ class Limits:
     tenant: str
     max_bytes: int
     restore: bool = False
+    at_once: int = 1
+    """Media that are read and stored at the same time: 1 for a folder, more for a store behind a network."""
 
 
 def publish_all(
@@ -60,9 +63,16 @@ def publish_all(
 ) -> Summary:
     """Publishes what is found. The caller flushes. Raises Unavailable, and the next run goes on from there."""
     summary, seen = Summary(), Seen()
-    for found in items:
+
+    def ready(found: Found) -> Prepared | BadRecord:
         try:
-            _publish(found, publisher, limits, summary, seen)
+            return _prepared(found, publisher, limits)
+        except BadRecord as refusal:
+            return refusal
+
+    for found, prepared in in_order(items, ready, lambda found: found.weight, limits.at_once):
+        try:
+            _publish(prepared, publisher, limits, summary, seen)
         except BadRecord as refusal:
             summary.refuse(found.place, refusal)
         summary.weight += found.weight
@@ -70,10 +80,16 @@ def publish_all(
     return summary
 
 
-def _publish(found: Found, publisher: Submits, limits: Limits, summary: Summary, seen: Seen) -> None:
+def _prepared(found: Found, publisher: Submits, limits: Limits) -> Prepared:
     if isinstance(found.what, BadRecord):
         raise found.what
     prepared = prepare(found.what, limits.tenant, limits.max_bytes)
+    return publisher.store(prepared, restore=limits.restore) if limits.at_once > 1 else prepared
+
+
+def _publish(prepared: Prepared | BadRecord, publisher: Submits, limits: Limits, summary: Summary, seen: Seen) -> None:
+    if isinstance(prepared, BadRecord):
+        raise prepared
     item = prepared.item
     before = seen.before(item.item_id)
     if before is not None and before != prepared.digest:

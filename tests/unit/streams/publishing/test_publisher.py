@@ -207,3 +207,20 @@ def test_a_preview_tells_what_publishing_would_do(rig: Rig) -> None:
     assert preview.submit(prepare(TEXT, "acme", 100)) is Receipt.UNCHANGED
     assert preview.submit(prepare(Offer("b", text="x"), "acme", 100)) is Receipt.PUBLISHED
     assert len(rig.events) == 1
+
+
+def test_a_medium_may_be_stored_ahead_and_its_bytes_let_go(rig: Rig) -> None:
+    publisher = rig.publisher()
+    prepared = publisher.store(prepare(Offer("a", content=b"\x89PNG", media_type="image/png"), "acme", 100))
+    assert prepared.content is None
+    assert prepared.item.media is not None
+    assert rig.media.get(prepared.item.media) == b"\x89PNG"
+    assert publisher.submit(prepared) is Receipt.PUBLISHED
+
+
+def test_the_medium_of_an_unchanged_item_is_not_stored_again(rig: Rig) -> None:
+    publisher = rig.publisher()
+    offer = Offer("a", content=b"\x89PNG", media_type="image/png")
+    publisher.publish(offer)
+    prepared = prepare(offer, "acme", 100)
+    assert publisher.store(prepared) is prepared

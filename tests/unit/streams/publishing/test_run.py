@@ -3,10 +3,16 @@ from pathlib import Path
 
 import pytest
 
+from schemas.items import ItemPublished
+from streams.codec import decode
 from streams.errors import BadRecord
+from streams.media.store import MediaStore
+from streams.memory import MemoryBroker, MemoryProducer
+from streams.publishing.journal import Journal
 from streams.publishing.offer import Found, Offer, Prepared
-from streams.publishing.publisher import Preview, Receipt
+from streams.publishing.publisher import Preview, Publisher, Receipt
 from streams.publishing.run import EXAMPLES, Limits, Summary, publish_all
+from streams.topics import RAW
 
 LIMITS = Limits("default", 1000)
 
@@ -75,6 +81,22 @@ def test_files_are_read_within_the_limit(tmp_path: Path) -> None:
     (tmp_path / "big.png").write_bytes(bytes(LIMITS.max_bytes + 1))
     summary, _ = run([Found("big.png", Offer("a", content=tmp_path / "big.png"))])
     assert summary.refused == {"media_too_large": 1}
+
+
+def test_working_ahead_changes_nothing_in_the_outcome(tmp_path: Path) -> None:
+    items = [Found(str(n), Offer(f"item-{n}", content=b"%d" % n, media_type="image/png"), 1) for n in range(50)]
+    items.insert(10, Found("bad", BadRecord("invalid_json"), 1))
+    media = MediaStore.open(tmp_path)
+    broker = MemoryBroker({"raw": 1})
+    publisher = Publisher(MemoryProducer(broker), media, "raw", Journal.open(tmp_path / "j", "raw"))
+    summary = publish_all(items, publisher, Limits("default", 1000, at_once=4), lambda _: None)
+    publisher.flush()
+    published = [decode(record, RAW.events) for record in broker.records("raw")]
+    assert [event.item_id for event in published if isinstance(event, ItemPublished)] == [
+        f"item-{n}" for n in range(50)
+    ]
+    assert summary.refused == {"invalid_json": 1}
+    assert all(media.exists(event.media) for event in published if isinstance(event, ItemPublished) and event.media)
 
 
 @pytest.mark.parametrize("restore", [True, False])
