@@ -4,6 +4,7 @@ import base64
 import string
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -22,12 +23,14 @@ JSON = st.recursive(
 )
 
 
+@cache
 def bodies(event: type[Event]) -> st.SearchStrategy[dict[str, Any]]:
     """Bodies with any of the optional fields there or not, including the rules that JSON Schema does not tell."""
     schema = body_schema(event)
     return _values(schema, schema.get("$defs", {})).map(lambda body: _lawful(event, body))
 
 
+@cache
 def events(event: type[Event]) -> st.SearchStrategy[Event]:
     """Any valid event of a type."""
     envelope = st.fixed_dictionaries({"event_id": st.uuids(), "occurred_at": MOMENTS})
