@@ -1,13 +1,13 @@
 """How long work is shown: a bar on a terminal, a plain line every few seconds elsewhere. Always on standard error."""
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from streams.clock import Clock, SystemClock
 from streams.publishing.run import Summary
 
 OnProgress = Callable[[Summary], None]
@@ -18,11 +18,13 @@ BAR_EVERY_S = 0.1
 
 
 @contextmanager
-def shown_progress(total: int | None) -> Iterator[OnProgress]:
+def shown_progress(
+    total: int | None, clock: Clock | None = None, console: Console | None = None
+) -> Iterator[OnProgress]:
     """A function to call after each item; `total` is the bytes to come, None where nobody knows."""
-    console = Console(stderr=True)
+    clock, console = clock or SystemClock(), console or Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines(total).show
+        yield _Lines(total, clock).show
         return
     columns = (
         BarColumn(),
@@ -34,12 +36,12 @@ def shown_progress(total: int | None) -> Iterator[OnProgress]:
     )
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("0 items", total=total)
-        started = time.monotonic()
+        started = clock.monotonic()
         due = started
 
         def show(summary: Summary) -> None:
             nonlocal due
-            now = time.monotonic()
+            now = clock.monotonic()
             if now >= due:
                 due = now + BAR_EVERY_S
                 progress.update(task, completed=summary.weight, description=_state(summary, now - started))
@@ -50,13 +52,14 @@ def shown_progress(total: int | None) -> Iterator[OnProgress]:
 class _Lines:
     """For logs and pipes."""
 
-    def __init__(self, total: int | None) -> None:
+    def __init__(self, total: int | None, clock: Clock) -> None:
         self._total = total
-        self._started = time.monotonic()
+        self._clock = clock
+        self._started = clock.monotonic()
         self._due = self._started + LINE_EVERY_S
 
     def show(self, summary: Summary) -> None:
-        now = time.monotonic()
+        now = self._clock.monotonic()
         if now < self._due:
             return
         self._due = now + LINE_EVERY_S
