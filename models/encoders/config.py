@@ -21,7 +21,8 @@ class EncoderConfig(BaseModel):
     kind: EncoderKind = EncoderKind.MINI
     """Which encoder."""
     threads: PositiveInt | None = Field(default=None, le=1024)
-    """Threads that torch computes with, in the whole process; None means one for each core."""
+    """Threads that torch computes with, in the whole process; None means half the cores, at least one. Waiting threads
+    spin: on two cores shared with other processes, two threads took twice as long as one."""
     batch_tokens: int = Field(default=2048, ge=64, le=2**20)
     """Tokens of one batch of texts, padding included. More gains nothing on a processor and takes memory."""
     batch_images: int = Field(default=64, ge=1, le=65_536)

