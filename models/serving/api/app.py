@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 from starlette.middleware import Middleware
 
 from models.serving.api.config import ApiConfig
-from models.serving.api.edge.credentials import authenticate
+from models.serving.api.edge.credentials import Guard, bearer
 from models.serving.api.edge.openapi import describe
 from models.serving.api.edge.passage import Passage
 from models.serving.api.edge.problems import ProblemDetails, handle_problems
@@ -36,15 +36,18 @@ def create_app(services: Services, config: ApiConfig | None = None) -> FastAPI:
         summary="The open data flywheel.",
         description=DESCRIPTION,
         lifespan=lambda _: _running(api),
-        middleware=[Middleware(Passage, config=api.config, model_version=services.encoder.version)],
+        middleware=[
+            Middleware(Passage, config=api.config, model_version=services.encoder.version),
+            Middleware(Guard, api_keys=api.config.api_keys),
+        ],
         redirect_slashes=False,
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
     )
     handle_problems(app)
-    credentials = [Depends(authenticate(api.config.api_keys))]
+    documented = [Depends(bearer)] if api.config.api_keys else []
     for routes in (item_routes, search_routes, embedding_routes):
-        app.include_router(routes(api), dependencies=credentials)
+        app.include_router(routes(api), dependencies=documented)
     app.include_router(media_routes(api))
     app.include_router(operator_routes(api))
     describe(app, (ProblemDetails, ItemBody, ItemDescription))

@@ -1,41 +1,52 @@
-"""Whose request it is: the tenant comes from the credential alone, never from a path, a query or a body."""
+"""Whose request it is: the tenant comes from the credential alone, never from a path, a query or a body.
 
-from collections.abc import Awaitable, Callable, Mapping
+Every path asks for a credential unless it is listed here, and before anything of the body is read.
+"""
+
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Annotated
 
-from fastapi import Depends, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
 from pydantic import SecretStr
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from models.serving.api.edge.problems import Problem
+from models.serving.api.edge.problems import Problem, problem_response
+from models.serving.api.links import PATH as MEDIA
 
 LOCAL_TENANT = "default"
+OPEN = frozenset({"/healthz", "/readyz", "/v1/metrics", "/openapi.json"})
+"""For operators and tools. Links to media carry a signature instead."""
 
-Authenticate = Callable[..., Awaitable[None]]
-
-
-def authenticate(api_keys: Mapping[SecretStr, str]) -> Authenticate:
-    """The dependency that notes a request's tenant: `default` where no keys are configured."""
-    if not api_keys:
-        return _local
-    tenants = {_digest(key.get_secret_value()): tenant for key, tenant in api_keys.items()}
-    bearer = HTTPBearer(auto_error=False, description="An API key; it names the tenant.")
-
-    async def by_key(
-        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
-    ) -> None:
-        found = tenants.get(_digest(credentials.credentials)) if credentials else None
-        if found is None:
-            detail = "the API key is unknown" if credentials else "send `Authorization: Bearer <API key>`"
-            raise Problem(401, "unauthenticated", detail, {"WWW-Authenticate": "Bearer"})
-        request.state.tenant = found
-
-    return by_key
+bearer = HTTPBearer(auto_error=False, description="An API key; it names the tenant.")
+"""Documents what `Guard` asks for."""
 
 
-async def _local(request: Request) -> None:
-    request.state.tenant = LOCAL_TENANT
+class Guard:
+    """Wraps the app; notes the tenant of each request. Without keys everything belongs to the tenant `default`."""
+
+    def __init__(self, app: ASGIApp, api_keys: Mapping[SecretStr, str]) -> None:
+        self._app = app
+        self._tenants = {_digest(key.get_secret_value()): tenant for key, tenant in api_keys.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in OPEN or scope["path"].startswith(f"{MEDIA}/"):
+            await self._app(scope, receive, send)
+            return
+        tenant = self._tenant(Headers(scope=scope).get("authorization", "")) if self._tenants else LOCAL_TENANT
+        if tenant is None:
+            detail = "send `Authorization: Bearer <API key>` with a key that is known here"
+            refusal = Problem(401, "unauthenticated", detail, {"WWW-Authenticate": "Bearer", "Connection": "close"})
+            await problem_response(scope, refusal)(scope, receive, send)
+            return
+        scope["state"]["tenant"] = tenant
+        await self._app(scope, receive, send)
+
+    def _tenant(self, authorization: str) -> str | None:
+        scheme, _, token = authorization.partition(" ")
+        return self._tenants.get(_digest(token.strip())) if scheme.lower() == "bearer" else None
 
 
 async def _noted_tenant(request: Request) -> str:
@@ -43,7 +54,7 @@ async def _noted_tenant(request: Request) -> str:
 
 
 Tenant = Annotated[str, Depends(_noted_tenant)]
-"""The tenant of an authenticated request; only for routes behind `authenticate`."""
+"""The tenant of a request; only for paths that ask for a credential."""
 
 
 def _digest(token: str) -> bytes:

@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import ErrorDetails, to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match
 from starlette.types import Scope
 
 from streams.errors import BadRecord, NotYet, Unavailable
@@ -134,10 +133,6 @@ async def _bug(request: Request, _: Exception) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods of all routes at this path; a router alone names those of the first."""
-    methods: set[str] = set()
-    for route in request.app.routes:
-        match, _ = route.matches(request.scope)
-        if match is not Match.NONE:
-            methods |= getattr(route, "methods", None) or set()
-    return sorted(methods)
+    """The methods of all routes at this path, as documented; the router alone names those of the first."""
+    path = getattr(request.scope.get("route"), "path_format", "")
+    return sorted(method.upper() for method in request.app.openapi()["paths"].get(path, {}))
