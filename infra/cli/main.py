@@ -12,7 +12,7 @@ import structlog
 import typer
 
 from infra.cli import config as config_command
-from infra.cli import letters, processes, publish, replay, topics, work
+from infra.cli import demo, letters, processes, publish, replay, topics, work
 from infra.cli.sql import sql_command
 from infra.cli.where import recording_url
 from infra.settings import flags
@@ -70,6 +70,7 @@ def main() -> None:
 for group, commands in (("topics", topics.app), ("dlq", letters.app), ("config", config_command.app)):
     app.add_typer(commands, name=group)
 for command in (
+    demo.demo,
     processes.up,
     processes.down,
     processes.status,

@@ -45,27 +45,42 @@ class Query:
 
 
 QUERIES = (
-    Query("how can I catch an exception", "texts/reference-try.txt"),
-    Query("regular expression pattern matching", "texts/module-re.txt"),
-    Query("send an e-mail message over SMTP", "texts/module-smtplib.txt"),
-    Query("calendar arithmetic with dates and weekdays", "texts/module-calendar.txt"),
-    Query("parse options of a command line", "texts/module-argparse.txt"),
-    Query("repeat a block as long as a condition is true", "texts/reference-while.txt"),
+    Query("how can I catch an exception", "items/texts/reference-try.txt"),
+    Query("regular expression pattern matching", "items/texts/module-re.txt"),
+    Query("send an e-mail message over SMTP", "items/texts/module-smtplib.txt"),
+    Query("calendar arithmetic with dates and weekdays", "items/texts/module-calendar.txt"),
+    Query("parse options of a command line", "items/texts/module-argparse.txt"),
+    Query("repeat a block as long as a condition is true", "items/texts/reference-while.txt"),
 )
 
-WITHDRAWN = "texts/note-to-withdraw.txt"
+WITHDRAWN = "items/texts/note-to-withdraw.txt"
 WITHDRAWN_WORDS = "zeppelin quixotic marmalade timetable"
 """Words that stand in the withdrawn item alone."""
 
 
-def write_inputs(folder: Path) -> list[Planted]:
-    """Fills `folder` with texts, pictures, sounds, videos and trouble; what must become of each."""
-    return [
-        *_texts(folder / "texts"),
-        *_pictures(folder / "pictures"),
-        *_waiting(folder / "media"),
-        *_trouble(folder / "trouble"),
-    ]
+def write_items(folder: Path) -> list[Planted]:
+    """Fills `folder` with texts, pictures, a sound and a video; what must become of each."""
+    return [*_texts(folder / "texts"), *_pictures(folder / "pictures"), *_waiting(folder / "media")]
+
+
+def write_trouble(folder: Path, items: Path) -> list[Planted]:
+    """Fills `folder` with copies of what is in `items` and with files that are broken in one way each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    picture = (items / "pictures" / "digit-0000.png").read_bytes()
+    words = (items / "texts" / "module-calendar.txt").read_bytes()
+    pretence = b"These words only pretend to be a picture. " * 20
+    planted = (
+        ("copy-of-a-digit.png", picture, Modality.IMAGE, RejectReason.EXACT_DUPLICATE),
+        ("copy-of-a-text.txt", words, Modality.TEXT, RejectReason.EXACT_DUPLICATE),
+        ("cut-off.png", picture[: len(picture) // 2], Modality.IMAGE, RejectReason.UNREADABLE),
+        ("empty.png", b"", Modality.IMAGE, RejectReason.EMPTY),
+        ("really-a-text.jpg", pretence, Modality.IMAGE, RejectReason.TYPE_MISMATCH),
+        ("not-utf-8.txt", b"caf\xe9 \xff\xfe broken bytes " * 20, Modality.TEXT, RejectReason.INVALID_TEXT),
+        ("bomb.png", _bomb(), Modality.IMAGE, RejectReason.TOO_LARGE),
+    )
+    for name, content, _, _ in planted:
+        (folder / name).write_bytes(content)
+    return [Planted(folder / name, modality, reject=reason) for name, _, modality, reason in planted]
 
 
 def _texts(folder: Path) -> Iterator[Planted]:
@@ -148,30 +163,6 @@ def _write_video(path: Path) -> None:
             pixels[20:40, 2 * step : 2 * step + 20] = (250, 180, 40)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode())
-
-
-def _trouble(folder: Path) -> Iterator[Planted]:
-    folder.mkdir(parents=True, exist_ok=True)
-    picture = (folder.parent / "pictures" / "digit-0000.png").read_bytes()
-    doc = (folder.parent / "texts" / "module-calendar.txt").read_bytes()
-    planted = (
-        ("copy-of-a-digit.png", picture, Modality.IMAGE, RejectReason.EXACT_DUPLICATE),
-        ("copy-of-a-doc.txt", doc, Modality.TEXT, RejectReason.EXACT_DUPLICATE),
-        ("cut-off.png", picture[: len(picture) // 2], Modality.IMAGE, RejectReason.UNREADABLE),
-        ("empty.png", b"", Modality.IMAGE, RejectReason.EMPTY),
-        (
-            "really-a-text.jpg",
-            b"These words only pretend to be a picture. " * 20,
-            Modality.IMAGE,
-            RejectReason.TYPE_MISMATCH,
-        ),
-        ("not-utf-8.txt", b"caf\xe9 \xff\xfe broken bytes in a text " * 20, Modality.TEXT, RejectReason.INVALID_TEXT),
-        ("bomb.png", _bomb(), Modality.IMAGE, RejectReason.TOO_LARGE),
-    )
-    for name, content, modality, reason in planted:
-        path = folder / name
-        path.write_bytes(content)
-        yield Planted(path, modality, reject=reason)
 
 
 def _bomb() -> bytes:

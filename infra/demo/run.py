@@ -1,0 +1,213 @@
+"""Runs the demo: starts everything, publishes, waits, searches, withdraws, counts, stops. A thin shell."""
+
+import json
+import platform
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from infra.cli.sql import ask_process
+from infra.cli.where import api_url, reachable_kafka, recording_url
+from infra.demo import inputs
+from infra.demo.report import Expected, Freshness, Report, SearchOutcome, Seconds, expected_of
+from infra.installation import own_command
+from infra.placement import STAGES
+from infra.settings import Settings
+from schemas.items import ItemPublished
+from streams.codec import Encoded, encode
+from streams.errors import BadRecord, MillraceError, Unavailable
+from streams.topics import CURATED, EMBEDDED, LOOP, RAW, Topic, dead_letter_topic, group_of, parked_topic
+
+READS: Mapping[str, tuple[Topic, ...]] = {
+    "curation": (RAW,),
+    "embedding": (CURATED,),
+    "indexing": (EMBEDDED,),
+    "recording": LOOP,
+}
+"""In the order in which the input passes: when one has nothing left to do, the next one's input is complete."""
+
+SETTLE_S = 120.0
+"""Longest wait for one stage."""
+POLL_S = 0.5
+SEARCH_DEPTH = 10
+HUGE_BYTES = 20 * 2**20
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Demo:
+    """One run in a fresh folder. `say` tells the person who watches."""
+
+    settings: Settings
+    folder: Path
+    say: Say
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def run(self, keep: bool) -> tuple[Report, Expected]:
+        """The report and what it had to be. Everything that was started has ended, unless `keep`."""
+        began = time.monotonic()
+        items, trouble = self.folder / "items", self.folder / "trouble"
+        planted = [*inputs.write_items(items), *inputs.write_trouble(trouble, items)]
+        with self._running(keep):
+            self.seconds["start"] = time.monotonic() - began
+            republished = self._ingest(items, trouble)
+            searches = [self._outcome(query) for query in inputs.QUERIES]
+            still_found = self._withdraw()
+            report = self._report(searches, still_found, republished, began)
+        return report, expected_of(planted, dead_records=2, parked_records=1)
+
+    @contextmanager
+    def _running(self, keep: bool) -> Iterator[None]:
+        self.say("starting the broker and all processes")
+        subprocess.run(own_command("up", "--detach"), check=True, timeout=300)
+        try:
+            yield
+        finally:
+            if not keep:
+                self.say("stopping everything")
+                subprocess.run(own_command("down"), check=True, timeout=120)
+
+    def _ingest(self, items: Path, trouble: Path) -> int:
+        """Publishes everything and waits until it is worked off; how many items a second publishing sent."""
+        began = time.monotonic()
+        self.say("publishing pictures, texts, a sound and a video")
+        self._publish(items)
+        self._settled()
+        self.say("publishing trouble: copies, broken files, a bomb, records that are no events")
+        self._publish(trouble)
+        self._write_broken_records()
+        self._settled()
+        self.seconds["ingest"] = time.monotonic() - began
+        self.say("publishing the same folder again, which must send nothing")
+        return self._publish(items)
+
+    def _publish(self, folder: Path) -> int:
+        done = subprocess.run(
+            own_command("publish", str(folder), "--json"), check=True, timeout=300, stdout=subprocess.PIPE
+        )
+        return int(json.loads(done.stdout)["published"])
+
+    def _write_broken_records(self) -> None:
+        """What a careless producer may write: NaN, no JSON at all, a future major version, and 20 MB at once."""
+        from streams.kafka.producer import KafkaProducer
+
+        kafka = reachable_kafka(self.settings)
+        topic, producer = RAW.full_name(kafka.prefix), KafkaProducer(kafka)
+        sound = encode(ItemPublished(item_id="careless", text="words"), "demo")
+        newer = tuple((k, v.replace(b".v1", b".v7") if k == "ce_type" else v) for k, v in sound.headers)
+        producer.send(topic, Encoded(sound.key, b'{"item_id": "careless", "text": "x", "score": NaN}', sound.headers))
+        producer.send(topic, Encoded(sound.key, b"\xff\xfe no JSON", sound.headers))
+        producer.send(topic, Encoded(sound.key, sound.value, newer))
+        try:
+            producer.send(topic, Encoded(sound.key, b"z" * HUGE_BYTES, sound.headers))
+        except BadRecord as refusal:
+            self.say(f"a record of 20 MB is refused at once: {refusal}")
+        else:
+            raise MillraceError("a record of 20 MB was taken")
+        producer.flush(30.0)
+        producer.close()
+
+    def _settled(self) -> None:
+        """Waits until every stage has finished what there is."""
+        from streams.kafka.topic_admin import TopicAdmin
+
+        kafka = reachable_kafka(self.settings)
+        admin = TopicAdmin(kafka)
+        for stage, topics in READS.items():
+            names, told, deadline = [topic.full_name(kafka.prefix) for topic in topics], 0, time.monotonic() + SETTLE_S
+            while lag := admin.lag(group_of(kafka.prefix, stage), names):
+                if time.monotonic() > deadline:
+                    raise Unavailable(f"{stage} still has {lag} records to do; see the logs in {self.folder}/logs")
+                if lag != told:
+                    self.say(f"{stage} has {lag} records to do")
+                told = lag
+                time.sleep(POLL_S)
+
+    def _search(self, words: str) -> list[str]:
+        body = {"query": {"text": words}, "k": SEARCH_DEPTH}
+        url = f"{api_url(self.settings)}/v1/retrieval/search"
+        answer = httpx.post(url, json=body, timeout=30.0, trust_env=False).raise_for_status()
+        return [result["id"] for result in answer.json()["results"]]
+
+    def _outcome(self, query: inputs.Query) -> SearchOutcome:
+        found = self._search(query.words)
+        rank = found.index(query.expected) + 1 if query.expected in found else None
+        return SearchOutcome(query=query.words, expected=query.expected, rank=rank)
+
+    def _withdraw(self) -> bool:
+        """Withdraws an item that was found; whether it is found still."""
+        if inputs.WITHDRAWN not in self._search(inputs.WITHDRAWN_WORDS):
+            raise MillraceError(f"{inputs.WITHDRAWN} was not found before its withdrawal")
+        self.say(f"withdrawing {inputs.WITHDRAWN}")
+        url = f"{api_url(self.settings)}/v1/items/{inputs.WITHDRAWN}"
+        httpx.delete(url, headers={"Idempotency-Key": "demo"}, timeout=30.0, trust_env=False).raise_for_status()
+        self._settled()
+        return inputs.WITHDRAWN in self._search(inputs.WITHDRAWN_WORDS)
+
+    def _report(self, searches: list[SearchOutcome], still_found: bool, republished: int, began: float) -> Report:
+        self._settled()
+        p50, p95 = self._sql("SELECT quantile(0.5)(freshness_s), quantile(0.95)(freshness_s) FROM freshness")[0]
+        return Report(
+            versions=self._versions(),
+            published=self._published(),
+            curated=self._count("item_curated"),
+            rejected={
+                reason: int(count) for reason, count in self._sql("SELECT reason, rejections FROM rejections_by_reason")
+            },
+            dead_letters=self._letters(dead_letter_topic),
+            parked=self._letters(parked_topic),
+            indexed=self._count("item_indexed WHERE parts > 0"),
+            withdrawn=self._count("item_indexed WHERE parts = 0"),
+            searches=searches,
+            withdrawn_item_found=still_found,
+            republished=republished,
+            freshness_s=Freshness(p50=round(p50, 3), p95=round(p95, 3)),
+            seconds=Seconds(
+                set_up=round(self.seconds.get("set_up", 0.0), 1),
+                start=round(self.seconds["start"], 1),
+                ingest=round(self.seconds["ingest"], 1),
+                total=round(self.seconds.get("set_up", 0.0) + time.monotonic() - began, 1),
+            ),
+        )
+
+    def _published(self) -> dict[str, int]:
+        rows = self._sql("SELECT modality, uniqExact(item_id) FROM item_published GROUP BY modality")
+        return {modality: int(count) for modality, count in rows}
+
+    def _count(self, table: str) -> int:
+        return int(self._sql(f"SELECT uniqExact(item_id) FROM {table}")[0][0])
+
+    def _sql(self, statement: str) -> list[list[Any]]:
+        rows: list[list[Any]] = ask_process(recording_url(self.settings), statement, 1000, 60.0)["rows"]
+        return rows
+
+    def _letters(self, topic_of: Callable[[str, str], str]) -> int:
+        from streams.kafka.letter_box import LetterBox
+
+        kafka = reachable_kafka(self.settings)
+        return sum(len(LetterBox(kafka, topic_of(kafka.prefix, stage)).letters()) for stage in STAGES)
+
+    def _versions(self) -> dict[str, str]:
+        answer = httpx.get(f"{api_url(self.settings)}/v1/models", timeout=30.0, trust_env=False).raise_for_status()
+        packages = ("millrace", "confluent-kafka", "qdrant-edge-py", "chdb", "torch")
+        return {
+            "python": platform.python_version(),
+            "model": answer.headers.get("X-Model-Version", ""),
+            **{package: version(package) for package in packages},
+        }
+
+
+def fresh_folder(folder: Path) -> Path:
+    """An empty folder for the run; what an earlier demo left there is removed."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
