@@ -37,6 +37,8 @@ DEMUXERS = {
 }
 
 MAX_STREAMS = 16
+PROBED_PIXELS = 8192 * 4320
+"""Up to here opening a file may decode a frame to learn its size; above, FFmpeg says 0 and the file is unreadable."""
 TOLERATED_DAMAGE = 0.1
 """Share of packets that may fail to decode; real recordings have a few at their cuts."""
 TOLERATED_GAP_S = 0.5
@@ -46,7 +48,7 @@ TOLERATED_GAP = 0.05
 DECODER_NAMES = {"mp3": "mp3float", "av1": "libdav1d"}
 """Where FFmpeg's decoder is called differently from the codec."""
 
-MALFORMED = (av.FFmpegError, ValueError, LookupError, ArithmeticError, AssertionError, MemoryError)
+MALFORMED = (av.FFmpegError, ValueError, LookupError, ArithmeticError, AssertionError, MemoryError, TypeError)
 
 
 @dataclass(slots=True)
@@ -72,7 +74,7 @@ def examine_recording(content: bytes, media_type: str, config: CurationConfig) -
             BytesIO(content),
             mode="r",
             format=DEMUXERS[media_type],
-            options={"max_pixels": str(config.max_video_pixels), "threads": "1"},
+            options={"max_pixels": str(max(config.max_video_pixels, PROBED_PIXELS)), "threads": "1"},
             container_options={"max_streams": str(MAX_STREAMS), "codec_whitelist": ",".join(decoders)},
             metadata_errors="replace",
         ) as container:
@@ -86,10 +88,11 @@ def _examined(container: InputContainer, media_type: str, config: CurationConfig
     streams: list[VideoStream | AudioStream] = [stream for stream in (picture, sound) if stream is not None]
     if not streams:
         return Objection(RejectReason.UNREADABLE, "neither sound nor picture")
+    if (objection := first(_codec_objection(stream, config) for stream in streams)) is not None:
+        return objection  # before anything else: a stream without a decoder has no size and no rate
     found = media_type if picture else SOUND_ONLY.get(media_type, media_type)
     announced_s = _announced_s(container, streams)
-    objections = (_codec_objection(stream, config) for stream in streams)
-    objection = first((*objections, _size_objection(picture, config), _length_objection(announced_s, found, config)))
+    objection = _size_objection(picture, config) or _length_objection(announced_s, found, config)
     if objection is not None:
         return objection
     unpacked = unpack(container, streams, config)
@@ -128,6 +131,8 @@ def _codec(stream: VideoStream | AudioStream) -> str:
 def _size_objection(picture: VideoStream | None, config: CurationConfig) -> Objection | None:
     if picture is None:
         return None
+    if not picture.width or not picture.height:
+        return Objection(RejectReason.UNREADABLE, "no size of the picture")
     return first(
         (
             at_least(min(picture.width, picture.height), config.min_side_px, "px", RejectReason.TOO_SMALL),
