@@ -40,7 +40,10 @@ OUT_OF_ORDER = frozenset({74, 75, 76, 202, 209, 210, 243})
 HERE = Path()
 """Stands for the data folder where a server is asked, which needs none."""
 
-_CODES = re.compile(r"(Code: \d+\. )?DB::Exception: |\s*\((version [^()]*(\([^()]*\))?|[A-Z_]{4,})\)\.?")
+_CODES = re.compile(
+    r"(Code: \d+\. )?DB::Exception: |\s*\((version [^()]*(\([^()]*\))?|[A-Z_]{4,}|for url [^()]*)\)\.?"
+    r"|Received ClickHouse exception, code: \d+, server response: "
+)
 _LISTS = re.compile(r"Expected one of|: In scope SELECT formatQuery")
 
 
@@ -59,9 +62,12 @@ class Engine:
         """
         with opening(config, folder):
             writer = _client(config, folder, settings={})
-            _create_database(writer, config.database)
-            reader = reading_client(config, folder)
-        return cls(writer, reader)
+            try:
+                _create_database(writer, config.database)
+                return cls(writer, reading_client(config, folder))
+            except BaseException:
+                writer.close()  # else this process keeps the folder
+                raise
 
     def close(self) -> None:
         self.reader.close()

@@ -63,7 +63,7 @@ def run_query(client: Client, sql: str, limit: int) -> QueryResult:
     return QueryResult(columns, rows[:limit], perf_counter() - started, truncated=len(rows) > limit)
 
 
-def sql_endpoint(client: Client, max_rows: int) -> Callable[[bytes], tuple[int, bytes]]:
+def sql_endpoint(client: Client, max_rows: int, patience_s: float = PATIENCE_S) -> Callable[[bytes], tuple[int, bytes]]:
     """What the recording process serves to `millrace sql`: the body of a SqlRequest in, status and JSON out.
 
     An answer is `{columns, rows, elapsed_s, truncated}`, an error a problem of RFC 9457. Safe to call from any thread:
@@ -76,7 +76,7 @@ def sql_endpoint(client: Client, max_rows: int) -> Callable[[bytes], tuple[int, 
             request = SqlRequest.model_validate_json(body)
         except ValidationError as error:
             return _problem(HTTPStatus.BAD_REQUEST, f"write {{'sql': 'SELECT 1'}} in JSON: {error.errors()[0]['msg']}")
-        if not one_at_a_time.acquire(timeout=PATIENCE_S):
+        if not one_at_a_time.acquire(timeout=patience_s):
             return _problem(HTTPStatus.SERVICE_UNAVAILABLE, "another question is being answered; try again")
         try:
             result = run_query(client, request.sql, min(request.limit or max_rows, max_rows))
@@ -109,18 +109,25 @@ def _judged(client: Client, sql: str) -> str:
     [[canonical]] = client.query("SELECT formatQuerySingleLine({sql:String})", parameters={"sql": sql}).result_rows
     reason = objection(canonical)
     if reason is None:  # the tree of a statement with INTO OUTFILE is better never asked for
-        reason = objection_to_sources([line for [line] in client.query(f"EXPLAIN AST {canonical}").result_rows])
+        reason = objection_to_sources(_lines(client, f"EXPLAIN AST {canonical}"))
     if reason is not None:
         raise QueryRefused(HTTPStatus.FORBIDDEN, reason)
     return str(canonical)
 
 
 def _answer(client: Client, sql: str, limit: int) -> tuple[tuple[str, ...], list[Row]]:
+    if sql.startswith("EXPLAIN AST"):
+        return ("explain",), [(line,) for line in _lines(client, sql)]
     if not sql.lstrip("( ").startswith(("SELECT", "WITH")):
         whole = client.query(sql)
         return tuple(whole.column_names), [tuple(row) for row in whole.result_rows]
     columns, rows = _first_rows(client, sql, limit)
     return columns or _described(client, sql), rows
+
+
+def _lines(client: Client, explain_ast: str) -> list[str]:
+    """A syntax tree. Not by the client's own format, which the statement would take for a part of what it explains."""
+    return client.raw_query(explain_ast).decode().splitlines()
 
 
 def _first_rows(client: Client, sql: str, limit: int) -> tuple[tuple[str, ...], list[Row]]:

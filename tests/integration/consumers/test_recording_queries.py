@@ -70,6 +70,7 @@ def test_an_answer_of_exactly_the_limit_is_whole(engine: Engine) -> None:
         "SHOW TABLES",
         "DESCRIBE item_journey;",
         "EXPLAIN SELECT 1",
+        "EXPLAIN AST SELECT 'a\\tb\\nc'",
         "WITH 1 AS x SELECT x /* a comment; with a semicolon */",
         "(SELECT 1) UNION ALL (SELECT 2)",
         "SELECT name FROM system.tables WHERE database = currentDatabase()",
@@ -184,7 +185,7 @@ def test_wrong_sql_is_told_in_one_sentence(engine: Engine, sql: str) -> None:
 
 
 def test_a_refused_question_does_not_spoil_the_next(engine: Engine) -> None:
-    for sql in ("SELECT throwIf(number = 100000) FROM system.numbers", "SELECT 1; SELECT 2", "SELECT file('/')"):
+    for sql in ("SELECT sum(throwIf(number = 100000)) FROM numbers(200000)", "SELECT 1; SELECT 2", "SELECT file('/')"):
         refusal(engine, sql)
         assert run_query(engine.reader, "SELECT 1", limit=1).rows == [(1,)]
 
@@ -263,8 +264,22 @@ def test_questions_and_recording_do_not_wait_for_each_other(engine: Engine) -> N
     assert inserted_meanwhile > 2
 
 
+def test_a_question_that_cannot_wait_for_the_one_before_it_is_told_so(engine: Engine) -> None:
+    endpoint = sql_endpoint(engine.reader, max_rows=10, patience_s=0.01)
+    slow = threading.Thread(target=endpoint, args=(b'{"sql": "SELECT sum(number) FROM system.numbers"}',))
+    slow.start()
+    statuses = []
+    while slow.is_alive():
+        statuses.append(endpoint(b'{"sql": "SELECT 1"}')[0])
+    assert 503 in statuses
+
+
+def test_a_statement_has_a_longest_length(engine: Engine) -> None:
+    assert refusal(engine, "SELECT 1 -- " + "x" * 100_000).status == 413
+
+
 class RecordedSettings(Settings):
-    clickhouse: RecordingConfig = CONFIG
+    recording: RecordingConfig = CONFIG
 
 
 @pytest.fixture
