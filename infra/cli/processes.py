@@ -22,6 +22,8 @@ from infra.supervisor.status import ProcessStatus, Status, status_of
 from streams.errors import MillraceError, Unavailable
 
 POLL_S = 0.2
+PLAIN_WIDTH = 200
+"""Of tables that no terminal bounds."""
 DOWN_MARGIN_S = 10.0
 """Beyond the grace times of all processes."""
 
@@ -205,7 +207,7 @@ def _print_status(current: Status) -> None:
     table = Table("process", "state", "pid", "up", "restarts", "MiB", "ports", "waits for", box=None, pad_edge=False)
     for process in current.processes:
         table.add_row(*_row(process))
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH).print(table)
 
 
 def _row(process: ProcessStatus) -> tuple[str, ...]:
