@@ -5,6 +5,7 @@ SQLite every transaction takes the write lock when it begins, so that two of the
 wants none of it uses `engine.execution_options(reading=True)`.
 """
 
+import sqlite3
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from streams.errors import Misconfigured, Unavailable
 class MetadataConfig(BaseModel):
     """Where the metadata database is."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     url: str = ""
     """`sqlite:///path` or `postgresql://user@host/name`; empty means the file `metadata.sqlite` in the data folder."""
@@ -107,7 +108,8 @@ def _postgresql(url: URL, config: MetadataConfig) -> Engine:
 
 
 def _translate(context: ExceptionContext) -> None:
-    error = context.sqlalchemy_exception
-    if isinstance(error, OperationalError | InterfaceError):
-        reason = " ".join(str(context.original_exception).split())[:200]
-        raise Unavailable(f"the metadata database does not answer: {reason}") from context.original_exception
+    error, cause = context.sqlalchemy_exception, context.original_exception
+    wrong_statement = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR  # ours to mend, not to wait for
+    if isinstance(error, OperationalError | InterfaceError) and not wrong_statement:
+        reason = " ".join(str(cause).split())[:200]
+        raise Unavailable(f"the metadata database does not answer: {reason}") from cause

@@ -119,9 +119,9 @@ class House:
         self.index.apply([Entry(tenant, item_id, version, None)])
 
 
-def database(folder: Path) -> Engine:
+def database(folder: Path, **options: Any) -> Engine:
     """A metadata database with its tables."""
-    engine = open_engine(MetadataConfig(url=f"sqlite:///{folder / 'keys.sqlite'}"))
+    engine = open_engine(MetadataConfig(url=f"sqlite:///{folder / 'keys.sqlite'}", **options))
     metadata.create_all(engine)
     return engine
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from models.metadata.idempotency import IdempotencyKeys
 from models.serving.api.config import ApiConfig
-from tests.unit.models.serving.api.parts import House, house, name_of, problem, talking
+from tests.unit.models.serving.api.parts import House, database, house, name_of, problem, talking
 
 SEARCH = "/v1/retrieval/search"
 JSON = {"Content-Type": "application/json"}
@@ -122,10 +123,11 @@ def test_an_index_that_is_down_is_503(client: TestClient, mill: House) -> None:
         assert "retry-after" in response.headers
 
 
-def test_a_metadata_database_that_is_down_is_503(client: TestClient, mill: House, tmp_path: Path) -> None:
-    with mill.services.keys._engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE idempotency_keys")
-    response = client.post("/v1/items", json={"text": "x"}, headers={"Idempotency-Key": "k"})
+def test_a_metadata_database_that_is_down_is_503(tmp_path: Path) -> None:
+    engine = database(tmp_path, busy_timeout_s=0.05)
+    mill = house(tmp_path, keys=IdempotencyKeys(engine))
+    with talking(mill) as client, engine.begin():  # somebody keeps the write lock
+        response = client.post("/v1/items", json={"text": "x"}, headers={"Idempotency-Key": "k"})
     assert (response.status_code, name_of(response)) == (503, "unavailable")
     assert mill.facts() == []
 
