@@ -8,12 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from models.vector_index.port import MAX_DIM, MAX_VERSION, Content, Entry, Part
+from models.vector_index.port import MAX_DIM, Content, Entry, Part
 from schemas.event import Event
 from schemas.items import ItemEmbedded, ItemWithdrawn
 from streams.errors import BadRecord
-
-FLOAT_BYTES = 4
 
 SpaceOf = Callable[[str, int], int]
 """Model version and dimension to the dimension that its space really has."""
@@ -52,26 +50,18 @@ def _content(fact: ItemEmbedded) -> Content:
 
 
 def _refusal(fact: Event, space_of: SpaceOf) -> BadRecord | None:
-    if isinstance(fact, ItemWithdrawn):
-        return _version_refusal(fact.version)
     if isinstance(fact, ItemEmbedded):
-        return _version_refusal(fact.version) or _vector_refusal(fact, space_of)
-    return BadRecord("unexpected_type", f"{type(fact).__name__} cannot be indexed")
-
-
-def _version_refusal(version: int | None) -> BadRecord | None:
-    if version is None:
-        return BadRecord("missing_version", "only the log may leave out the version of a withdrawal")
-    if version > MAX_VERSION:
-        return BadRecord("version_too_large", f"versions are exact up to {MAX_VERSION}")
+        return _vector_refusal(fact, space_of)
+    if not isinstance(fact, ItemWithdrawn):
+        return BadRecord("unexpected_type", f"{type(fact).__name__} cannot be indexed")
+    if fact.version is None:
+        return BadRecord("missing_version", "only items.raw may leave out the version of a withdrawal")
     return None
 
 
 def _vector_refusal(fact: ItemEmbedded, space_of: SpaceOf) -> BadRecord | None:
     if any(part.part != at for at, part in enumerate(fact.parts)):
         return BadRecord("wrong_parts", "parts are numbered 0, 1, 2 and so on")
-    if any(len(part.vector) != fact.dim * FLOAT_BYTES for part in fact.parts):
-        return BadRecord("wrong_length", f"a vector of {fact.dim} numbers takes {fact.dim * FLOAT_BYTES} bytes")
     if fact.dim > MAX_DIM:
         return BadRecord("wrong_dim", f"{fact.dim} numbers, but a vector has at most {MAX_DIM}")
     if (dim := space_of(fact.model_version, fact.dim)) != fact.dim:

@@ -219,8 +219,8 @@ def _points(write: Write) -> Iterable[engine.Point]:
 
 def _vectors(part: Part, model_version: str) -> "dict[str, engine.NamedVector]":
     vectors: dict[str, engine.NamedVector] = {space_of(model_version): np.frombuffer(part.vector, "<f4").tolist()}
-    if part.text:
-        numbers, weights = document_weights(part.text)
+    numbers, weights = document_weights(part.text or "")
+    if numbers:
         vectors[WORDS] = engine.SparseVector(numbers, weights)
     return vectors
 

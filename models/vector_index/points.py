@@ -8,6 +8,7 @@ conditions are used: engines answer those from their payload index, and a negati
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha1, sha256
 from typing import Any
 from uuid import UUID, uuid5
@@ -48,6 +49,7 @@ def reach_of(tenant: str, reach: Reach) -> str:
     return f"{tenant}/{reach}"
 
 
+@lru_cache(maxsize=1024)
 def space_of(model_version: str) -> str:
     """Name of the vector space of a model version, safe as a file name and different for different versions."""
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in model_version)[:80]

@@ -23,7 +23,7 @@ from schemas.items import Modality
 from schemas.searches import SearchFilters
 
 MAX_VERSION = 2**53 - 1
-"""Engines compare versions as double precision numbers, exact up to here: 31 moves of the log to another cluster."""
+"""The highest version there is. Engines compare versions as double precision numbers, which are exact up to here."""
 
 MAX_DIM = 65_535
 """Numbers in a vector that engines take."""

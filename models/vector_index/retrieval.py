@@ -68,15 +68,16 @@ def found(
 
 
 def rankings_of(query: IndexQuery, spaces: Collection[str]) -> list[Asked]:
-    """What a query asks of the engine: by meaning, by words, or both. A space that does not exist yet has nothing."""
+    """What a query asks of the engine: by meaning, by words, or both; nothing of a space that does not exist yet."""
     asked = []
     space = space_of(query.model_version)
     if query.vector is not None and query.vector_weight > 0 and space in spaces:
         within = conditions(query.tenant, Reach.MEANING, query.filters)
         asked.append(Asked(query.vector_weight, space, query.vector.tolist(), within))
-    if query.text is not None and query.keyword_weight > 0:
+    words = query_weights(query.text or "")
+    if words[0] and query.keyword_weight > 0:
         within = conditions(query.tenant, Reach.WORDS, query.filters)
-        asked.append(Asked(query.keyword_weight, WORDS, query_weights(query.text), within))
+        asked.append(Asked(query.keyword_weight, WORDS, words, within))
     return asked
 
 

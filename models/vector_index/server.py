@@ -202,8 +202,9 @@ def _points(write: Write) -> Iterator[models.PointStruct]:
 
 def _vectors(part: Part, model_version: str) -> dict[str, Any]:
     vectors: dict[str, Any] = {space_of(model_version): np.frombuffer(part.vector, "<f4").tolist()}
-    if part.text:
-        vectors[WORDS] = _vector(document_weights(part.text))
+    numbers, weights = document_weights(part.text or "")
+    if numbers:
+        vectors[WORDS] = models.SparseVector(indices=numbers, values=weights)
     return vectors
 
 

@@ -90,6 +90,10 @@ class VectorIndexContract:
         index.apply([Entry(tenant, "mill", 1, texts("the mill"))])
         assert self.by_words(index, tenant, "?!") == []
 
+    def test_an_item_whose_text_has_no_words_is_found_by_meaning(self, index: VectorIndex, tenant: str) -> None:
+        index.apply([Entry(tenant, "smile", 1, texts("🙂"))])
+        assert ids(self.by_meaning(index, tenant, *EAST, text="🙂")) == ["smile"]
+
     def test_both_rankings_together_prefer_what_both_find(self, index: VectorIndex, tenant: str) -> None:
         index.apply([Entry(tenant, "meaning", 1, content(part("wheel", EAST)))])
         index.apply([Entry(tenant, "both", 1, content(part("mill", (1, 0.1, 0, 0))))])

@@ -39,3 +39,7 @@ def test_only_the_proportion_of_weights_matters(drawn: list[list[int]], factor: 
 def test_a_weight_of_zero_asks_nothing_of_the_engine() -> None:
     query = IndexQuery("t", SPACE, 10, vector=direction(*EAST), text="mill", vector_weight=0)
     assert [asked.using for asked in rankings_of(query, {f"v-{SPACE}"})] == [WORDS]
+
+
+def test_a_text_without_words_asks_nothing_of_the_engine() -> None:
+    assert rankings_of(IndexQuery("t", SPACE, 10, text="?!"), set()) == []

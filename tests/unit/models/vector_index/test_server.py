@@ -1,6 +1,5 @@
 """The adapter for a Qdrant server, on qdrant-client's own engine in this process."""
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
@@ -11,15 +10,13 @@ from models.vector_index.plan import Key
 from models.vector_index.port import Applied, Entry, Head, IndexQuery, VectorIndex
 from models.vector_index.server import ServerVectorIndex
 from streams.errors import Misconfigured
+from tests.contract.local_index import local_index, prepared
 from tests.contract.vector_index import DIM, SPACE, VectorIndexContract, texts
 
 
 @pytest.fixture(scope="module")
 def index() -> Iterator[VectorIndex]:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Payload indexes have no effect")
-        index = ServerVectorIndex(QdrantClient(":memory:"), VectorIndexConfig())
-        assert index.ready() is None
+    index = local_index()
     yield index
     index.close()
 
@@ -43,12 +40,11 @@ class Overtaken(ServerVectorIndex):
 @pytest.fixture
 def writers() -> Iterator[tuple[Overtaken, ServerVectorIndex]]:
     client = QdrantClient(":memory:")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Payload indexes have no effect")
-        slow, quick = Overtaken(client, VectorIndexConfig()), ServerVectorIndex(client, VectorIndexConfig())
-        slow.meanwhile = lambda: None
-        assert (slow.ready(), quick.ready()) == (None, None)
-        assert slow.ensure_space(SPACE, DIM) == quick.ensure_space(SPACE, DIM)
+    slow, quick = Overtaken(client, VectorIndexConfig()), ServerVectorIndex(client, VectorIndexConfig())
+    slow.meanwhile = lambda: None
+    prepared(slow)
+    prepared(quick)
+    assert slow.ensure_space(SPACE, DIM) == quick.ensure_space(SPACE, DIM)
     yield slow, quick
     client.close()
 

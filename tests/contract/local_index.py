@@ -1,0 +1,21 @@
+"""A vector index without a server or a folder: qdrant-client's own engine, slow but quick to start. For unit tests."""
+
+import warnings
+
+from qdrant_client import QdrantClient
+
+from models.vector_index.config import VectorIndexConfig
+from models.vector_index.server import ServerVectorIndex
+
+
+def prepared(index: ServerVectorIndex) -> ServerVectorIndex:
+    """The index with its collection made; local mode warns that it ignores payload indexes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Payload indexes have no effect")
+        assert index.ready() is None
+    return index
+
+
+def local_index() -> ServerVectorIndex:
+    """An empty index of its own."""
+    return prepared(ServerVectorIndex(QdrantClient(":memory:"), VectorIndexConfig()))
