@@ -15,6 +15,8 @@ ENVELOPE_FIELDS = frozenset({"event_id", "occurred_at", "traceparent"})
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=512)]
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+"""A countable word of a list that may grow: readers take words that they do not know yet."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 

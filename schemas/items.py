@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field, NonNegativeFloat, model_validator
 
-from schemas.event import Count, Event, Fact, Moment, Name, PositiveCount, Probability, Sha256
+from schemas.event import Count, Event, Fact, Moment, Name, PositiveCount, Probability, Sha256, Word
 
 Version = Count
 
@@ -77,15 +77,19 @@ class WithdrawalMode(StrEnum):
     ERASE = "erase"
     """Never found again, and its bytes are to be removed."""
     REPLACED = "replaced"
-    """Curation rejected the item's newer content, so the older content must not be found either."""
+    """Newer content was published but cannot be found (yet), so the older content must not be found either."""
 
 
 class ItemWithdrawn(ItemFact):
     """An item must not be found any more. Published again later, it lives again with a higher version."""
 
     version: Version | None = None
-    """Assigned by the log: None in items.raw, present in every later topic."""
-    mode: WithdrawalMode = WithdrawalMode.DELETE
+    """This and everything older must not be found. None in items.raw: the log assigns it, for every later topic.
+
+    A replacement names the version just below the newer content, which therefore can still take its place later.
+    """
+    mode: Word = WithdrawalMode.DELETE.value
+    """One of WithdrawalMode, or of a newer list; every mode withdraws."""
 
 
 class MediaFacts(Fact):
@@ -140,7 +144,8 @@ class ItemRejected(ItemFact):
     """Curation refused this version of the item, and says by which measure."""
 
     version: Version
-    reason: RejectReason
+    reason: Word
+    """One of RejectReason, or of a newer list."""
     measured: str | None = None
     """The value that offended, with its unit, such as `12 px`; for a duplicate the item it repeats."""
     threshold: str | None = None

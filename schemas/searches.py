@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, NonNegativeFloat
 
-from schemas.event import Count, Event, Fact, Name, PositiveCount, Probability
+from schemas.event import Count, Event, Fact, Name, PositiveCount, Probability, Word
 from schemas.items import Modality, Version
 
 
@@ -67,7 +67,8 @@ class FeedbackGiven(Event):
     tenant: Name = "default"
     impression_id: UUID
     """Event id of the SearchServed that was reacted to."""
-    kind: FeedbackKind
+    kind: Word
+    """One of FeedbackKind, or of a newer list."""
     item_id: Name | None = None
     """None where the feedback is about the whole answer."""
     value: float | None = None

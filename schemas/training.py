@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field, NonNegativeFloat
 
-from schemas.event import Count, Event, Fact, Name, PositiveCount, Probability, Sha256
+from schemas.event import Count, Event, Fact, Name, PositiveCount, Probability, Sha256, Word
 
 
 class TriggerCause(StrEnum):
@@ -21,7 +21,8 @@ class TrainingRequested(Event):
 
     job_id: Name
     project_id: Name = "default"
-    cause: TriggerCause
+    cause: Word
+    """One of TriggerCause, or of a newer list."""
     detail: str = ""
     """The measure that pulled the trigger, with its threshold."""
     recipe: Name = "default"

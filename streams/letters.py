@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from streams.codec import Encoded
-from streams.errors import BadRecord, NotYet
+from streams.errors import Refusal
 from streams.record import ORIGIN_OFFSET, ORIGIN_PARTITION, ORIGIN_TOPIC, Origin, Record
 
 REASON = "millrace-reason"
@@ -29,7 +29,7 @@ def letter_key(origin: Origin) -> bytes:
     return f"{origin.topic}/{origin.partition}/{origin.offset}".encode()
 
 
-def write_letter(record: Record, refusal: BadRecord | NotYet, stage: str, code_version: str) -> Encoded:
+def write_letter(record: Record, refusal: Refusal, stage: str, code_version: str) -> Encoded:
     """The letter that sets `record` aside."""
     origin = record.origin
     added = [

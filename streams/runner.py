@@ -22,7 +22,7 @@ from streams import metrics
 from streams.batching import gather
 from streams.clock import Clock, SystemClock
 from streams.codec import Encoded, decode, encode
-from streams.errors import BadRecord, NotYet, Unavailable
+from streams.errors import BadRecord, NotYet, Refusal, Unavailable
 from streams.health import Health, Report, State
 from streams.letters import write_letter
 from streams.low_water import LowWater
@@ -149,28 +149,28 @@ class Runner:
         in_order = iter(answers)
         return [next(in_order) if isinstance(one, Incoming) else one for one in decoded]
 
-    def _decoded(self, record: Record) -> Incoming | BadRecord | NotYet:
+    def _decoded(self, record: Record) -> Incoming | Outcome:
         try:
             return Incoming(decode(record, self._events[record.topic]), record.origin)
-        except (BadRecord, NotYet) as refusal:
-            return refusal
+        except Refusal as refusal:
+            return () if self._stage.witness else refusal
 
     def _deliver(self, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
         for record, outcome in zip(records, outcomes, strict=True):
             if not self._low_water.tracks(record.topic_partition):
                 continue  # taken away meanwhile: its new owner will do it
             try:
-                if isinstance(outcome, BadRecord | NotYet):
-                    raise outcome
-                answers = self._encoded(outcome)
-            except (BadRecord, NotYet) as refusal:
+                answers = self._encoded(outcome.also if isinstance(outcome, Refusal) else outcome)
+                if isinstance(outcome, Refusal):
+                    self._set_aside(record, outcome)
+            except BadRecord as refusal:  # an answer cannot be written: none of them is
                 self._set_aside(record, refusal)
             else:
                 for topic, encoded in answers:
                     self._producer.send(topic, encoded)
         self._producer.flush(self._config.flush_timeout_s)
 
-    def _set_aside(self, record: Record, refusal: BadRecord | NotYet) -> None:
+    def _set_aside(self, record: Record, refusal: Refusal) -> None:
         name = self._stage.name
         topic = (dead_letter_topic if isinstance(refusal, BadRecord) else parked_topic)(self._prefix, name)
         self._producer.send(topic, write_letter(record, refusal, name, CODE_VERSION))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from schemas.event import Event
-from streams.errors import BadRecord, NotYet
+from streams.errors import Refusal
 from streams.record import Origin
 from streams.topics import Topic
 
@@ -22,7 +22,7 @@ class Incoming:
     origin: Origin
 
 
-Outcome = Sequence[Event] | BadRecord | NotYet
+Outcome = Sequence[Event] | Refusal
 """What became of one fact: events to publish (perhaps none), a dead letter, or a parked record."""
 
 
@@ -45,6 +45,8 @@ class Stage:
     answers: tuple[Topic, ...]
     handle: Callable[[Incoming], Iterable[Event]]
     limits: BatchLimits = BatchLimits()
+    witness: bool = False
+    """As in BatchStage."""
 
     def outcomes(self, batch: Sequence[Incoming]) -> list[Outcome]:
         return [self._outcome(incoming) for incoming in batch]
@@ -52,7 +54,7 @@ class Stage:
     def _outcome(self, incoming: Incoming) -> Outcome:
         try:
             return tuple(self.handle(incoming))
-        except (BadRecord, NotYet) as refusal:
+        except Refusal as refusal:
             return refusal
 
 
@@ -65,6 +67,8 @@ class BatchStage:
     answers: tuple[Topic, ...]
     handle: Callable[[Sequence[Incoming]], Sequence[Outcome]]
     limits: BatchLimits = BatchLimits()
+    witness: bool = False
+    """It only looks on: a record that cannot be read is left to the stage that must act on it, not set aside twice."""
 
     def outcomes(self, batch: Sequence[Incoming]) -> list[Outcome]:
         return list(self.handle(batch))

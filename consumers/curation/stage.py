@@ -1,7 +1,8 @@
 """items.raw -> items.curated | items.rejected
 
 Every raw record gets exactly one outcome, and the same one when it comes again. A withdrawal goes on to items.curated
-with its version; so does one for an item whose newer content was refused, lest the older content stay findable.
+with its version; so does one for an item whose newer content was refused, lest the older content stay findable: it
+names the version below, so that the refused one can take its place once the rules allow it.
 """
 
 from collections.abc import Callable, Sequence
@@ -67,7 +68,7 @@ def _unnameable(incoming: Incoming) -> BadRecord | None:
 
 def _mode(fact: object) -> WithdrawalMode:
     # REPLACED is a word of ours; from a producer it means no more than a deletion.
-    erases = isinstance(fact, ItemWithdrawn) and fact.mode is WithdrawalMode.ERASE
+    erases = isinstance(fact, ItemWithdrawn) and fact.mode == WithdrawalMode.ERASE
     return WithdrawalMode.ERASE if erases else WithdrawalMode.DELETE
 
 
@@ -108,8 +109,10 @@ def _answer(fact: Event, request: Request, finding: Finding, ruling: Ruling) -> 
         curated = ItemCurated.following(fact, **common, **_facts(fact, finding))
     else:
         rejected = ItemRejected.following(fact, **common, **_reason(finding, ruling))
-        if ruling.replaces:
-            withdrawn = ItemWithdrawn.following(fact, **common, mode=WithdrawalMode.REPLACED)
+        if ruling.replaces and claimant.version > 0:  # below the first version there is nothing
+            withdrawn = ItemWithdrawn.following(
+                fact, **common | {"version": claimant.version - 1}, mode=WithdrawalMode.REPLACED
+            )
     return Answer(
         version=claimant.version, cause=request.cause, curated=curated, rejected=rejected, withdrawn=withdrawn
     )

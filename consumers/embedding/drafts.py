@@ -4,8 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from models.encoders.port import Encoder
-from schemas.items import Described, EmbeddedPart, ItemCurated, ItemEmbedded, ItemWithdrawn, MediaRef, Modality
-from streams.errors import BadRecord, NotYet
+from schemas.items import (
+    Described,
+    EmbeddedPart,
+    ItemCurated,
+    ItemEmbedded,
+    ItemWithdrawn,
+    MediaRef,
+    Modality,
+    WithdrawalMode,
+)
+from streams.errors import BadRecord, NotYet, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,16 @@ def withdrawn(fact: ItemWithdrawn) -> ItemWithdrawn:
     if fact.version is None:
         raise BadRecord("missing_version", "a withdrawal needs the version that the log assigned")
     return ItemWithdrawn.following(fact, tenant=fact.tenant, item_id=fact.item_id, version=fact.version, mode=fact.mode)
+
+
+def set_aside(item: ItemCurated, refusal: Refusal) -> Refusal:
+    """The refusal of an item that also withdraws the item's older content: it must not be found in its place."""
+    if item.version == 0:
+        return refusal
+    older = ItemWithdrawn.following(
+        item, tenant=item.tenant, item_id=item.item_id, version=item.version - 1, mode=WithdrawalMode.REPLACED
+    )
+    return type(refusal)(refusal.reason, refusal.detail, also=(older,))
 
 
 def _parts(

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from consumers.embedding.config import EmbeddingConfig
-from consumers.embedding.drafts import Draft, drafted, embedded, left_out, require_encoder, withdrawn
+from consumers.embedding.drafts import Draft, drafted, embedded, left_out, require_encoder, set_aside, withdrawn
 from consumers.embedding.pictures import as_bytes, picture_vectors
 from models.encoders.port import Encoder
 from schemas.event import Event
 from schemas.items import ItemCurated, ItemWithdrawn, MediaRef
-from streams.errors import BadRecord, NotYet
+from streams.errors import BadRecord, Refusal
 from streams.media.store import MediaStore
 from streams.stage import BatchLimits, BatchStage, Incoming, Outcome
 from streams.topics import CURATED, EMBEDDED
@@ -46,8 +46,8 @@ class _Embedding:
                 return self._drafted(fact)
             if isinstance(fact, ItemWithdrawn):
                 return (withdrawn(fact),)
-        except (BadRecord, NotYet) as refusal:
-            return refusal
+        except Refusal as refusal:
+            return set_aside(fact, refusal) if isinstance(fact, ItemCurated) else refusal
         return BadRecord("unexpected_type", type(fact).__name__)
 
     def _drafted(self, item: ItemCurated) -> Draft:
@@ -80,5 +80,5 @@ class _Embedding:
     def _answer(self, draft: Draft, seen: Mapping[MediaRef, bytes | BadRecord], read: Mapping[str, bytes]) -> Outcome:
         picture = None if draft.picture is None else seen[draft.picture]
         if isinstance(picture, BadRecord):
-            return picture
+            return set_aside(draft.item, picture)
         return (embedded(draft, picture, read, self._encoder),)

@@ -37,7 +37,7 @@ def recording_stage(tables: EventTables, topics: Sequence[Topic] = LOOP) -> Batc
                 outcomes[place] = refusal
         return outcomes
 
-    return BatchStage("recording", sources=tuple(topics), answers=(), handle=handle, limits=LIMITS)
+    return BatchStage("recording", sources=tuple(topics), answers=(), handle=handle, limits=LIMITS, witness=True)
 
 
 def places_by_type(batch: Sequence[Incoming]) -> list[tuple[type[Event], list[Place]]]:

@@ -24,6 +24,7 @@ class KafkaProducer:
             "acks": "all",
             "compression.type": "lz4",
             "linger.ms": config.linger_ms,
+            "partitioner": "murmur2_random",  # as every Java client: one item, one partition, whoever publishes it
             "message.max.bytes": LETTER_BYTES,
             "message.timeout.ms": 60_000,
             "queue.buffering.max.kbytes": 65_536,

@@ -1,6 +1,7 @@
 """The order is the guarantee: sinks, answers and letters first, the commit last."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -132,6 +133,27 @@ def test_a_future_major_version_is_parked() -> None:
     [parked] = bench.log.records("t.s.parked")
     assert parked.header(REASON) == "future_version"
     assert bench.committed == 1
+
+
+def test_facts_that_go_with_a_refusal_are_published_beside_the_letter() -> None:
+    def handle(batch: Sequence[Incoming]) -> list[Outcome]:
+        return [NotYet("later", also=(rejected(one),)) for one in batch]
+
+    bench = Bench(batch_stage(handle))
+    bench.publish("a")
+    bench.runner.run_once()
+    assert len(bench.log.records("t.s.parked")) == 1
+    assert bench.answered() == ["a"]
+
+
+def test_a_witness_leaves_unreadable_records_to_the_stage_that_must_act_on_them() -> None:
+    bench = Bench(replace(batch_stage(lambda batch: [()] * len(batch)), witness=True))
+    bench.publish("a")
+    bench.publish_bytes(b"no json")
+    bench.publish_bytes(b"{}", "millrace.ItemPublished.v9")
+    bench.runner.run_once()
+    assert bench.log.records("t.s.dlq") == bench.log.records("t.s.parked") == []
+    assert bench.committed == 3
 
 
 def test_a_batch_stage_answers_each_fact_by_its_place() -> None:

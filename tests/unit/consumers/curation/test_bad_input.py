@@ -126,7 +126,7 @@ def test_other_bytes_than_the_digest_says_are_missing_media(
     lie = MediaRef(uri=stored.uri, sha256="0" * 64, length=stored.length, media_type="image/png")
     [[rejected]] = build().handle([incoming(published(media=lie))])  # type: ignore[misc]
     assert isinstance(rejected, ItemRejected)
-    assert rejected.reason is RejectReason.MEDIA_MISSING
+    assert rejected.reason == RejectReason.MEDIA_MISSING
 
 
 def test_nul_bytes_among_words_are_removed(build: Callable[..., BatchStage]) -> None:

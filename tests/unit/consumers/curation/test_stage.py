@@ -155,7 +155,7 @@ def test_a_rejected_change_withdraws_what_was_live(build: Build) -> None:
     [rejected, withdrawn] = changed
     assert isinstance(rejected, ItemRejected)
     assert isinstance(withdrawn, ItemWithdrawn)
-    assert (withdrawn.version, withdrawn.mode) == (1, WithdrawalMode.REPLACED)
+    assert (withdrawn.version, withdrawn.mode) == (0, WithdrawalMode.REPLACED)
     assert [type(event) for event in again] == [ItemRejected]
 
 

@@ -157,6 +157,21 @@ def test_a_modality_without_an_encoder_is_parked_and_says_so(
     assert (outcome.reason, outcome.detail) == ("no_encoder", f"no encoder for this modality yet: {modality}")
 
 
+def test_setting_a_newer_version_aside_withdraws_what_it_would_have_replaced(stage: BatchStage) -> None:
+    item = curated(modality=Modality.AUDIO, text="x").model_copy(update={"version": 7})
+    outcome = only(stage, item)
+    assert isinstance(outcome, NotYet)
+    [older] = outcome.also
+    assert isinstance(older, ItemWithdrawn)
+    assert (older.item_id, older.version, older.mode) == (item.item_id, 6, WithdrawalMode.REPLACED)
+
+
+def test_setting_the_first_record_of_a_partition_aside_withdraws_nothing(stage: BatchStage) -> None:
+    outcome = only(stage, curated(modality=Modality.AUDIO, text="x").model_copy(update={"version": 0}))
+    assert isinstance(outcome, NotYet)
+    assert outcome.also == ()
+
+
 @pytest.mark.parametrize(
     ("facts", "reason"),
     [

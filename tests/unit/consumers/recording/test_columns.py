@@ -69,7 +69,7 @@ def test_the_envelope_is_typed() -> None:
 
 def test_an_enum_is_a_low_cardinality_word() -> None:
     event = ItemRejected.following(CAUSE, item_id="a", version=1, reason=RejectReason.TOO_SMALL)
-    assert types(ItemRejected)["reason"] == "LowCardinality(String)"
+    assert types(ItemCurated)["modality"] == "LowCardinality(String)"
     assert type(row(event)["reason"]) is str
     assert row(event)["reason"] == "too_small"
 

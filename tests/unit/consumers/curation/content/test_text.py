@@ -49,7 +49,7 @@ def test_a_lone_surrogate_is_invalid_text() -> None:
 
 
 def test_mostly_control_characters_are_invalid_text() -> None:
-    assert refused(clean("\x01\x02\x03ab", 0.3)) is RejectReason.INVALID_TEXT
+    assert refused(clean("\x01\x02\x03ab", 0.3)) == RejectReason.INVALID_TEXT
 
 
 def test_a_long_run_of_marks_is_cut_to_thirty() -> None:
@@ -68,7 +68,7 @@ def test_utf8_may_start_with_a_byte_order_mark() -> None:
     "content", [b"caf\xe9", b"\xc0\x80", b"\xed\xa0\x80", b"\xff\xfew\0", "w".encode("utf-16"), "w".encode("utf-32")]
 )
 def test_anything_but_utf8_is_invalid_text(content: bytes) -> None:
-    assert refused(decode_utf8(content)) is RejectReason.INVALID_TEXT
+    assert refused(decode_utf8(content)) == RejectReason.INVALID_TEXT
 
 
 @pytest.mark.parametrize(
@@ -89,4 +89,4 @@ def test_what_is_clean_is_composed_encodable_and_stays_as_it_is(raw: str) -> Non
 
 @given(st.text(alphabet=st.characters(min_codepoint=0xD800, max_codepoint=0xDFFF), min_size=1), st.text(), st.text())
 def test_no_lone_surrogate_gets_through_anywhere(surrogates: str, before: str, after: str) -> None:
-    assert refused(clean(before + surrogates + after, 1.0)) is RejectReason.INVALID_TEXT
+    assert refused(clean(before + surrogates + after, 1.0)) == RejectReason.INVALID_TEXT
