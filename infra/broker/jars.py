@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.broker.java import RECORDINGS
 from streams.errors import Misconfigured
 
 LOCK_FILE = Path(__file__).parents[1] / "locks" / "kafka-jars.lock"
@@ -78,6 +79,8 @@ class KafkaJars:
         missing = self.missing(cache_dir)
         if missing:
             self._download(missing, cache_dir, on_progress, repository)
+            for recording in self.folder(cache_dir).glob(RECORDINGS):
+                recording.unlink(missing_ok=True)  # it was made with other files
         return tuple(self.folder(cache_dir) / jar.file_name for jar in self.jars)
 
     def try_download(self, missing: tuple[Jar, ...], repository: str | None = None) -> None:

@@ -95,7 +95,7 @@ def _up_in_foreground(settings: Settings) -> None:
     data_dir = settings.data_dir.absolute()
     with sole_supervisor(data_dir):
         with _shown_download() as on_progress:
-            parts = installation(settings, on_progress)
+            parts = installation(settings, on_progress, _say)
         kafka = settings.kafka.model_copy(update={"bootstrap_servers": parts.bootstrap})
         supervisor = Supervisor(
             data_dir,
@@ -129,7 +129,8 @@ def _up_in_background(settings: Settings) -> None:
 
 def _followed(process: "subprocess.Popen[bytes]", log_file: Path, begin: int, settings: Settings) -> Iterator[str]:
     """The lines of a start in the background until all is ready. Raises if it ended, or if time is over."""
-    deadline = time.monotonic() + settings.broker.ready_timeout_s + settings.supervisor.ready_timeout_s
+    limit_s = settings.broker.ready_timeout_s + settings.supervisor.ready_timeout_s
+    deadline = time.monotonic() + limit_s
     with log_file.open(encoding="utf-8", errors="replace") as log:
         log.seek(begin)
         while True:
@@ -138,7 +139,9 @@ def _followed(process: "subprocess.Popen[bytes]", log_file: Path, begin: int, se
             if ended:
                 raise MillraceError(f"the start ended with exit code {process.returncode}; see {log_file}")
             snapshot = running(settings.data_dir)
-            if snapshot and snapshot.pid == process.pid and snapshot.phase == "ready":
+            if snapshot is None:
+                deadline = time.monotonic() + limit_s  # a first start downloads, and that takes what it takes
+            elif snapshot.pid == process.pid and snapshot.phase == "ready":
                 return
             if time.monotonic() > deadline:
                 raise Unavailable("not everything is ready yet; it keeps trying, see `millrace status`")

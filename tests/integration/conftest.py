@@ -1,31 +1,30 @@
 """Real parts, each started once a session."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 from infra.broker.broker import Broker
 from infra.broker.config import BrokerConfig
+from infra.broker.fast_start import record_start
 from infra.broker.jars import KafkaJars
+from infra.broker.java import recording_of
 from infra.supervisor.ports import free_port
 from streams.errors import Misconfigured
-
-
-def missing(what: str) -> NoReturn:
-    """A part that cannot be had is a skip on a laptop and a failure in CI."""
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(what)
+from tests.conftest import missing
 
 
 @pytest.fixture(scope="session")
 def kafka_jars() -> tuple[Path, ...]:
-    """The class path of the locked Kafka."""
+    """The class path of the locked Kafka, with a recorded start, as the many brokers of these tests profit from it."""
     try:
-        return KafkaJars.locked().ensure(BrokerConfig().jars_dir)
+        jars = KafkaJars.locked().ensure(BrokerConfig().jars_dir)
     except Misconfigured as error:
         missing(str(error))
+    if not recording_of(jars).is_file():
+        record_start(jars)
+    return jars
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,8 @@ import psutil
 import pytest
 
 from infra.broker.broker import Broker
+from infra.broker.fast_start import record_start
+from infra.broker.java import recording_of
 from infra.supervisor.ports import free_port
 from streams.codec import Encoded
 from streams.errors import Unavailable
@@ -61,6 +63,16 @@ def test_a_broker_listens_on_the_loopback_only(broker: Broker) -> None:
 
 def test_a_start_and_a_stop_can_be_read_in_its_log(broker: Broker) -> None:
     assert "Kafka Server started" in broker.log_tail()
+
+
+def test_a_broker_starts_from_the_recorded_start(broker: Broker, kafka_jars: tuple[Path, ...]) -> None:
+    assert recording_of(kafka_jars).is_file()
+    assert f"-XX:AOTCache={recording_of(kafka_jars)}" in broker.command()
+
+
+def test_a_start_that_cannot_be_recorded_is_no_obstacle(tmp_path: Path) -> None:
+    record_start([tmp_path / "no.jar"])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_broker_that_cannot_start_says_so_with_the_words_of_its_log(

@@ -12,11 +12,15 @@ def nobody_watches(_there: int, _needed: int) -> None:
     pass
 
 
+def nobody_listens(_name: str, _what: str) -> None:
+    pass
+
+
 @pytest.fixture
 def on_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
     monkeypatch.setattr(flags, "assignments", ["kafka.prefix=mine"])
     settings = Settings(data_dir=tmp_path, kafka=KafkaConfig(bootstrap_servers="cluster:9092"))
-    return installation(settings, nobody_watches)
+    return installation(settings, nobody_watches, nobody_listens)
 
 
 def worker(parts: Installation, name: str) -> ProcessSpec:
@@ -45,7 +49,7 @@ def test_only_the_process_with_the_api_gets_a_port_for_it(on_a_cluster: Installa
 def test_the_embedded_broker_is_ready_to_start_when_the_plan_is_made(
     tmp_path: Path, kafka_jars: tuple[Path, ...]
 ) -> None:
-    parts = installation(Settings(data_dir=tmp_path), nobody_watches)
+    parts = installation(Settings(data_dir=tmp_path), nobody_watches, nobody_listens)
     [broker] = parts.foundations
     assert broker.name == "broker"
     assert parts.bootstrap == f"127.0.0.1:{broker.ports['kafka']}"
