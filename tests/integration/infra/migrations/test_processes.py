@@ -6,12 +6,14 @@ from pathlib import Path
 
 from sqlalchemy import inspect
 
-from models.metadata.engine import MetadataConfig, open_engine
+from models.metadata.config import MetadataConfig
+from models.metadata.engine import open_engine
 
 START = """
 import sys
 from infra.migrations.run import migrate
-from models.metadata.engine import MetadataConfig, open_engine
+from models.metadata.config import MetadataConfig
+from models.metadata.engine import open_engine
 engine = open_engine(MetadataConfig(url=sys.argv[1]))
 sys.stdin.readline()
 migrate(engine)

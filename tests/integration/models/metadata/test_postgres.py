@@ -3,7 +3,8 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, text
 
-from models.metadata.engine import MetadataConfig, open_engine
+from models.metadata.config import MetadataConfig
+from models.metadata.engine import open_engine
 from models.metadata.idempotency import IdempotencyKeys
 from models.metadata.tables import metadata
 from streams.errors import Unavailable

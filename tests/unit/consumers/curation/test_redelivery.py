@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from consumers.curation.claims import Claims
 from consumers.curation.config import CurationConfig
 from consumers.curation.stage import curation_stage
-from models.metadata.engine import MetadataConfig, open_engine
+from models.metadata.config import MetadataConfig
+from models.metadata.engine import open_engine
 from schemas.items import ItemPublished, ItemWithdrawn
 from streams.media.store import MediaStore
 from streams.stage import BatchStage, Incoming, Outcome

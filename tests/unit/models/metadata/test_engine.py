@@ -6,7 +6,8 @@ from pydantic import ValidationError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
-from models.metadata.engine import MetadataConfig, open_engine
+from models.metadata.config import MetadataConfig
+from models.metadata.engine import open_engine
 from streams.errors import Misconfigured, Unavailable
 
 

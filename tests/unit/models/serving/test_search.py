@@ -8,8 +8,9 @@ import pytest
 from models.encoders.config import EncoderConfig
 from models.encoders.hashing import HashingEncoder
 from models.encoders.port import Vectors
+from models.serving.config import SearchConfig
 from models.serving.request import SearchRequest
-from models.serving.search import SearchConfig, SearchService
+from models.serving.search import SearchService
 from models.vector_index.port import Content, Entry, Part, VectorIndex
 from schemas.items import Modality
 from streams.codec import decode, encode

@@ -14,7 +14,8 @@ from starlette.testclient import TestClient
 
 from models.encoders.config import EncoderConfig
 from models.encoders.hashing import HashingEncoder
-from models.metadata.engine import MetadataConfig, open_engine
+from models.metadata.config import MetadataConfig
+from models.metadata.engine import open_engine
 from models.metadata.idempotency import IdempotencyKeys
 from models.metadata.tables import metadata
 from models.serving.api.app import create_app

@@ -121,7 +121,7 @@ def test_erasing_is_a_withdrawal_that_says_so(client: TestClient, mill: House) -
     client.delete("/v1/items/a?erase=true")
     [fact] = mill.facts()
     assert isinstance(fact, ItemWithdrawn)
-    assert fact.mode is WithdrawalMode.ERASE
+    assert fact.mode == WithdrawalMode.ERASE
 
 
 def test_facts_carry_the_trace_of_their_request(client: TestClient, mill: House) -> None:
