@@ -130,7 +130,11 @@ def _fetch(jar: Jar, staging: Path, repository: str | None) -> Path:
     try:
         found = context.create_dependency(jar.coordinate).artifact.resolve()
         staged = Path(shutil.copyfile(found, staging / jar.file_name))
-    except (requests.RequestException, RuntimeError, OSError) as error:
+    except requests.RequestException as error:  # before OSError, which it is too
+        raise Misconfigured(_advice(jar, f"the repository cannot be reached ({type(error).__name__})")) from error
+    except RuntimeError as error:
+        raise Misconfigured(_advice(jar, "the repository does not have it")) from error
+    except OSError as error:
         raise Misconfigured(_advice(jar, str(error))) from error
     if not jar.lies_at(staged):
         raise Misconfigured(_advice(jar, "the downloaded file does not have the locked digest"))
@@ -139,7 +143,7 @@ def _fetch(jar: Jar, staging: Path, repository: str | None) -> Path:
 
 def _advice(jar: Jar, what: str) -> str:
     return (
-        f"cannot get {jar.coordinate} for the embedded Kafka: {what[:200]}. Connect this machine to the network for "
+        f"cannot get {jar.coordinate} for the embedded Kafka: {what}. Connect this machine to the network for "
         "the first start, name a mirror in broker.repository, copy broker.jars_dir from a machine that has it, or "
         "point kafka.bootstrap_servers to a running cluster"
     )
