@@ -23,6 +23,8 @@ logger = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""As RFC 9110 calls them; the standard library has older names."""
 TOO_LARGE = frozenset({"media_too_large", "record_too_large", "caption_too_long"})
 
 
@@ -65,7 +67,7 @@ class Problem(HTTPException):
 
 def problem_response(scope: Scope, problem: Problem) -> Response:
     """The answer that tells a problem."""
-    title = HTTPStatus(problem.status_code).phrase
+    title = TITLES.get(problem.status_code) or HTTPStatus(problem.status_code).phrase
     body = {
         "type": f"urn:millrace:problem:{problem.name}" if problem.name else "about:blank",
         "title": title,
@@ -79,7 +81,10 @@ def problem_response(scope: Scope, problem: Problem) -> Response:
 
 def invalid(faults: Sequence[ErrorDetails] | Sequence[Mapping[str, Any]]) -> Problem:
     """422, with every fault; what was sent is not sent back."""
-    errors = [Fault(loc=list(fault["loc"]), msg=fault["msg"], type=fault["type"]) for fault in faults]
+    errors = [
+        Fault(loc=list(fault["loc"]), msg=fault["msg"].removeprefix("Value error, "), type=fault["type"])
+        for fault in faults
+    ]
     first = errors[0]
     detail = f"{'.'.join(map(str, first.loc))}: {first.msg}"
     return Problem(422, "invalid-request", detail, errors=[error.model_dump() for error in errors])

@@ -18,6 +18,9 @@ REQUESTS = UUID("6b1c2f0e-5f0b-5d3e-9a53-0c6f3a7f1c55")
 
 MEDIA_TYPE = r"^[A-Za-z0-9!#$&^_.+-]{1,63}/[A-Za-z0-9!#$&^_.+-]{1,63}$"
 
+PIXEL = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+"""The smallest GIF, for examples."""
+
 Word = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 
 
@@ -57,6 +60,15 @@ class ItemDescription(BaseModel):
 
 class ItemBody(ItemDescription):
     """An item to publish. At least one of `text` and `media` is needed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["text"], "properties": {"text": {"type": "string"}}},
+                {"required": ["media"], "properties": {"media": {"type": "object"}}},
+            ]
+        }
+    )
 
     media: MediaBody | None = None
 

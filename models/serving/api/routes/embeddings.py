@@ -13,7 +13,7 @@ from models.serving.api.edge.credentials import Tenant
 from models.serving.api.edge.problems import Problem
 from models.serving.api.links import PATH, LinkRefused, MediaLinks, SignedLink
 from models.serving.api.routes.answers import BODY_ERRORS, json_response, problems
-from models.serving.api.routes.drafts import decoded
+from models.serving.api.routes.drafts import PIXEL, decoded
 from models.serving.api.services import Api
 from schemas.items import Modality
 from streams.errors import BadRecord
@@ -25,7 +25,7 @@ EXAMPLES: dict[str, Any] = {
     "text": {"summary": "Two texts", "value": {"inputs": [{"text": "still waters"}, {"id": "b", "text": "run deep"}]}},
     "picture": {
         "summary": "A picture",
-        "value": {"inputs": [{"modality": "image", "image_base64": "R0lGODlhAQABAAAAACw="}]},
+        "value": {"inputs": [{"modality": "image", "image_base64": PIXEL}]},
     },
 }
 

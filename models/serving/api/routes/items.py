@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import BaseModel
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 
 from models.serving.api.edge.bodies import JSON, MULTIPART, StrictRoute, Upload, require_type, upload_of, validated
@@ -15,6 +16,7 @@ from models.serving.api.edge.tracing import Traceparent, valid
 from models.serving.api.routes.answers import BODY_ERRORS, Responses, json_response, problems
 from models.serving.api.routes.drafts import (
     MEDIA_TYPE,
+    PIXEL,
     Accepted,
     Draft,
     ItemBody,
@@ -48,7 +50,7 @@ EXAMPLES: dict[str, Any] = {
     },
     "picture": {
         "summary": "A small picture with a caption",
-        "value": {"text": "one dark pixel", "media": {"base64": "R0lGODlhAQABAAAAACw=", "media_type": "image/gif"}},
+        "value": {"text": "one dark pixel", "media": {"base64": PIXEL, "media_type": "image/gif"}},
     },
 }
 BODY: dict[str, Any] = {
@@ -71,6 +73,22 @@ BODY: dict[str, Any] = {
         },
     }
 }
+
+
+class AnyText(Convertor[str]):
+    """The rest of a path, whatever it holds: slashes, and also line ends, which Starlette's `path` stops at."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("any_text", AnyText())
+ONE_ITEM = "/v1/items/{item_id:any_text}"
 
 
 class ItemState(StrEnum):
@@ -168,7 +186,7 @@ def item_routes(api: Api) -> APIRouter:
         openapi_extra=BODY,
     )
     router.add_api_route(
-        "/v1/items/{item_id:path}",
+        ONE_ITEM,
         endpoints.withdraw,
         methods=["DELETE"],
         status_code=202,
@@ -176,7 +194,7 @@ def item_routes(api: Api) -> APIRouter:
         responses=accepted | problems(401, 409, 422),
     )
     router.add_api_route(
-        "/v1/items/{item_id:path}",
+        ONE_ITEM,
         endpoints.status,
         methods=["GET"],
         response_model=ItemStatus,

@@ -71,7 +71,7 @@ def test_attributes_too_large_for_a_record_are_413(client: TestClient) -> None:
 
 def test_an_item_without_text_and_media_is_422(client: TestClient) -> None:
     response = client.post("/v1/items", json={"item_id": "empty"})
-    assert problem(response)["errors"][0]["msg"].endswith("an item needs text or media")
+    assert problem(response)["errors"][0]["msg"] == "an item needs text or media"
 
 
 def test_an_unknown_field_is_422_and_named(client: TestClient) -> None:
@@ -115,6 +115,11 @@ def test_a_withdrawal_is_in_the_log_when_it_is_accepted(client: TestClient, mill
     assert isinstance(fact, ItemWithdrawn)
     assert (fact.item_id, fact.mode, fact.version) == ("folder/name.png", WithdrawalMode.DELETE, None)
     assert response.json()["event_id"] == str(fact.event_id)
+
+
+def test_any_item_id_can_be_withdrawn(client: TestClient, mill: House) -> None:
+    client.delete("/v1/items/%2Fa%2F%2e%2e%0Aline%00end%20%E6%B0%B4%0A")
+    assert mill.facts()[0].item_id == "/a/..\nline\0end 水\n"
 
 
 def test_erasing_is_a_withdrawal_that_says_so(client: TestClient, mill: House) -> None:
