@@ -12,7 +12,7 @@ import structlog
 import typer
 
 from infra.cli import config as config_command
-from infra.cli import demo, letters, processes, publish, replay, topics, work
+from infra.cli import demo, letters, processes, publish, replay, search, topics, work
 from infra.cli.sql import sql_command
 from infra.cli.where import recording_url
 from infra.settings import flags
@@ -77,6 +77,7 @@ for command in (
     processes.doctor,
     publish.publish,
     publish.withdraw,
+    search.search,
     replay.replay,
     sql_command(recording_url),
     work.run,
