@@ -11,7 +11,8 @@ from pydantic import Field, NonNegativeFloat, model_validator
 
 from schemas.event import Count, Event, Fact, Moment, Name, PositiveCount, Probability, Sha256, Word
 
-Version = Count
+Version = Annotated[int, Field(ge=0, lt=2**52)]
+"""Indexes keep twice a version exactly as a double precision number."""
 
 
 class Modality(StrEnum):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 EPOCH_BITS = 40
-"""Offsets below 2**40 leave room for 2**13 log epochs in a version below 2**53, which JSON and indexes keep exactly."""
+"""Offsets below 2**40 leave room for 2**12 log epochs in a version below 2**52, which JSON and indexes keep exactly."""
 
 ORIGIN_TOPIC = "millrace-origin-topic"
 ORIGIN_PARTITION = "millrace-origin-partition"

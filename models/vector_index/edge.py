@@ -78,7 +78,7 @@ class EdgeVectorIndex:
             _create(folder)
         with _EngineErrors(lambda error: _unopened(folder, error)):
             shard = engine.EdgeShard.load(str(folder))
-            shard.update(engine.UpdateOperation.create_field_index("version", engine.PayloadSchemaType.Integer))
+            shard.update(engine.UpdateOperation.create_field_index("rank", engine.PayloadSchemaType.Integer))
             for field in KEYWORD_FIELDS:
                 shard.update(engine.UpdateOperation.create_field_index(field, engine.PayloadSchemaType.Keyword))
         return cls(shard, folder, config or VectorIndexConfig(), free)
@@ -97,7 +97,7 @@ class EdgeVectorIndex:
             for guard, operation in guarded(writes, self._config.operation_points):
                 points = [point for write in operation for point in _points(write)]
                 over_lower = engine.Filter(
-                    must=[engine.FieldCondition("version", range=engine.RangeFloat(lt=float(guard)))]
+                    must=[engine.FieldCondition("rank", range=engine.RangeFloat(lt=float(guard)))]
                 )
                 self._write(engine.UpdateOperation.upsert_points(points, condition=over_lower))
                 self._unflushed += len(points)

@@ -76,7 +76,14 @@ def payloads(write: Write) -> Iterator[tuple[int, Part | None, dict[str, Any]]]:
 
 
 def _tombstone(entry: Entry, number: int) -> dict[str, Any]:
-    return {"tenant": entry.tenant, "item": entry.item_id, "part": number, "version": entry.version, "parts": 0}
+    return {
+        "tenant": entry.tenant,
+        "item": entry.item_id,
+        "part": number,
+        "version": entry.version,
+        "rank": entry.rank,
+        "parts": 0,
+    }
 
 
 def _described(entry: Entry, content: Content) -> dict[str, Any]:
@@ -84,6 +91,7 @@ def _described(entry: Entry, content: Content) -> dict[str, Any]:
         "tenant": entry.tenant,
         "item": entry.item_id,
         "version": entry.version,
+        "rank": entry.rank,
         "parts": len(content.parts),
         "model": content.model_version,
         "modality": content.modality.value,

@@ -6,7 +6,9 @@ highest version it was ever given; arrival order, repetition and the cutting int
 - an entry of a lower version than the one in effect changes nothing, even if it has parts that the newer one lacks;
 - an entry of the version in effect changes nothing;
 - a withdrawal is an entry without content. It stays as a tombstone that keeps the version, has no vectors and no words
-  and is never found, so that an older version arriving late cannot bring the item back.
+  and is never found, so that an older version arriving late cannot bring the item back;
+- a withdrawal wins over content of the same version: it may name the version just below newer content that cannot be
+  found yet, and must not stand in that content's way.
 
 Vectors of one model version form a space of their own, and a query names the space it searches.
 """
@@ -22,8 +24,8 @@ from numpy.typing import NDArray
 from schemas.items import Modality
 from schemas.searches import SearchFilters
 
-MAX_VERSION = 2**53 - 1
-"""The highest version there is. Engines compare versions as double precision numbers, which are exact up to here."""
+MAX_VERSION = 2**52 - 1
+"""The highest version. Engines compare ranks, twice as high, as double precision numbers, exact up to 2**53."""
 
 MAX_DIM = 65_535
 """Numbers in a vector that engines take."""
@@ -59,6 +61,11 @@ class Content:
     """Where the medium lies; None for items that are nothing but text."""
 
 
+def rank_of(version: int, withdrawn: bool) -> int:
+    """Versions in their order and, within one, the withdrawal above the content."""
+    return 2 * version + withdrawn
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A version of an item, or its withdrawal."""
@@ -68,6 +75,11 @@ class Entry:
     version: int
     content: Content | None
     """None withdraws the item."""
+
+    @property
+    def rank(self) -> int:
+        """The order of an item's states, in which the highest wins."""
+        return rank_of(self.version, withdrawn=self.content is None)
 
 
 class Applied(StrEnum):
@@ -94,6 +106,11 @@ class Head:
     @property
     def withdrawn(self) -> bool:
         return self.parts == 0
+
+    @property
+    def rank(self) -> int:
+        """As of the entry that took effect."""
+        return rank_of(self.version, self.withdrawn)
 
 
 @dataclass(frozen=True, slots=True)

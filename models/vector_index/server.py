@@ -150,7 +150,7 @@ class ServerVectorIndex:
             if not self._client.collection_exists(name):
                 words = {WORDS: models.SparseVectorParams(modifier=models.Modifier.IDF)}
                 self._client.create_collection(name, vectors_config={}, sparse_vectors_config=words)
-            self._client.create_payload_index(name, "version", models.PayloadSchemaType.INTEGER)
+            self._client.create_payload_index(name, "rank", models.PayloadSchemaType.INTEGER)
             for field in KEYWORD_FIELDS:
                 self._client.create_payload_index(name, field, models.PayloadSchemaType.KEYWORD)
             self._known_spaces()
@@ -178,7 +178,7 @@ def _operations(writes: Sequence[Write]) -> Iterator[models.UpsertOperation]:
     heads = []
     for write in writes:
         head, *parts = _points(write)
-        over_lower = _over_lower(write.entry.version)
+        over_lower = _over_lower(write.entry.rank)
         if parts:
             yield _upsert(parts, over_lower)
         heads.append(_upsert([head], over_lower))
@@ -189,8 +189,8 @@ def _upsert(points: list[models.PointStruct], over_lower: models.Filter) -> mode
     return models.UpsertOperation(upsert=models.PointsList(points=points, update_filter=over_lower))
 
 
-def _over_lower(version: int) -> models.Filter:
-    return models.Filter(must=[models.FieldCondition(key="version", range=models.Range(lt=float(version)))])
+def _over_lower(rank: int) -> models.Filter:
+    return models.Filter(must=[models.FieldCondition(key="rank", range=models.Range(lt=float(rank)))])
 
 
 def _points(write: Write) -> Iterator[models.PointStruct]:

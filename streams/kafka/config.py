@@ -19,7 +19,7 @@ class KafkaConfig(BaseModel):
     """`host:port,…` of a cluster. None: `millrace up` starts the embedded broker and fills this in."""
     prefix: str = Field(default="millrace", pattern=r"^[A-Za-z0-9_-]+$")
     """First part of every topic and group name; separates installations on one cluster."""
-    log_epoch: NonNegativeInt = Field(default=0, lt=2**13)
+    log_epoch: NonNegativeInt = Field(default=0, lt=2**12)
     """Raised by one when the log moves to a cluster whose offsets start anew; keeps item versions rising."""
     replication_factor: PositiveInt = 1
     """For topics that `topics apply` creates. 3 on a cluster."""

@@ -274,6 +274,17 @@ class VectorIndexContract:
         assert index.apply([Entry(tenant, "mill", 1, None)]) == [Applied.STALE]
         assert ids(self.by_words(index, tenant, "mill")) == ["mill"]
 
+    def test_a_withdrawal_takes_content_of_its_own_version_out(self, index: VectorIndex, tenant: str) -> None:
+        index.apply([Entry(tenant, "mill", 5, texts("wheel"))])
+        assert index.apply([Entry(tenant, "mill", 5, None)]) == [Applied.WRITTEN]
+        assert index.apply([Entry(tenant, "mill", 5, texts("wheel"))]) == [Applied.STALE]
+        assert index.count(tenant) == 0
+
+    def test_a_withdrawal_below_a_version_does_not_stand_in_its_way(self, index: VectorIndex, tenant: str) -> None:
+        index.apply([Entry(tenant, "mill", 5, None)])
+        assert index.apply([Entry(tenant, "mill", 6, texts("wheel"))]) == [Applied.WRITTEN]
+        assert index.count(tenant) == 1
+
     def test_an_item_published_again_after_its_withdrawal_lives(self, index: VectorIndex, tenant: str) -> None:
         index.apply([Entry(tenant, "mill", 1, texts("mill", "race"))])
         index.apply([Entry(tenant, "mill", 2, None), Entry(tenant, "mill", 3, texts("wheel"))])

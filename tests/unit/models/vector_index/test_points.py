@@ -52,7 +52,7 @@ def test_every_ranking_of_every_query_asks_for_its_tenant() -> None:
 def test_a_tombstone_keeps_its_version_and_has_nothing_that_a_query_could_reach() -> None:
     [(_, lost, tombstone)] = payloads(Write(Entry("t", "mill", 9, None), 3, 1))
     assert lost is None
-    assert tombstone == {"tenant": "t", "item": "mill", "part": 0, "version": 9, "parts": 0}
+    assert tombstone == {"tenant": "t", "item": "mill", "part": 0, "version": 9, "rank": 19, "parts": 0}
 
 
 def test_surplus_parts_become_tombstones() -> None:
