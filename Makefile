@@ -5,8 +5,8 @@ DONE := .venv/.installed-$(shell cat pyproject.toml infra/locks/requirements.txt
 
 .PHONY: demo test check bench faults up down clean lock
 
-demo: $(DONE)  ## Sets everything up, runs the loop on real parts and real input, ends with a report.
-	@$(BIN)/millrace demo
+demo:  ## Sets everything up, runs the loop on real parts and real input, ends with a report.
+	@began=$$(date +%s) && $(MAKE) -s $(DONE) && $(BIN)/millrace demo --set-up-s $$(( $$(date +%s) - began ))
 
 test: $(DONE)  ## Every test that decides: unit, contract, integration, loop, a minute of faults.
 	@$(BIN)/python -m pytest --cov --cov-report=

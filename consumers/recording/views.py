@@ -28,9 +28,10 @@ FROM
     UNION ALL
     SELECT tenant, item_id, version, occurred_at, 'embedded', model_version FROM item_embedded
     UNION ALL
-    SELECT tenant, item_id, version, occurred_at, 'indexed', '' FROM item_indexed
+    SELECT tenant, item_id, version, occurred_at, 'indexed', '' FROM item_indexed WHERE parts > 0
     UNION ALL
-    SELECT tenant, item_id, ifNull(version, log_version), occurred_at, 'withdrawn', toString(mode) FROM item_withdrawn
+    SELECT tenant, item_id, ifNull(version, log_version), occurred_at, 'withdrawn', mode FROM item_withdrawn
+    WHERE mode != 'replaced'
 )
 GROUP BY tenant, item_id, version
 """
@@ -76,7 +77,7 @@ VIEWS: dict[str, str] = {
 """In the order of their creation: a view may read those above it.
 
 - item_versions: one row for each version of an item, with the time of each step and the state it reached; a time that
-  was not reached is NULL.
+  was not reached is NULL. Replacements are left out: they name the version below a refused one, which need not exist.
 - item_journey: the newest version of each item, and how many versions it has had.
 - rejections_by_reason: how often each reason was given, and to how many items.
 - freshness: seconds from publishing to index, of each indexed version.

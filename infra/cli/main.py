@@ -81,6 +81,7 @@ for command in (
     replay.replay,
     sql_command(recording_url),
     work.run,
+    work.serve,
 ):
     app.command()(command)
 app.command(hidden=True)(work.work)

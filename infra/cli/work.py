@@ -35,6 +35,16 @@ def run(
     _run("+".join(stages), tuple(stages), False, ops_port, None)
 
 
+def serve(
+    port: Annotated[int, typer.Option(help="Port of the API.")],
+    ops_port: OpsPort = 0,
+) -> None:
+    """Run the API alone, such as a replica on a cluster. Needs kafka.bootstrap_servers and index.url."""
+    if load_settings().index.url is None:
+        raise Misconfigured("index.url is not set; an index in process has one owner, the process `search`")
+    _run("api", (), True, ops_port, port)
+
+
 def _run(name: str, stages: tuple[str, ...], api: bool, ops_port: int, api_port: int | None) -> None:
     from infra.wiring import build
     from infra.worker.process import Worker

@@ -166,7 +166,7 @@ class Demo:
             dead_letters=self._letters(dead_letter_topic),
             parked=self._letters(parked_topic),
             indexed=self._count("item_indexed WHERE parts > 0"),
-            withdrawn=self._count("item_indexed WHERE parts = 0"),
+            withdrawn=self._count("item_withdrawn WHERE mode = 'delete'"),
             searches=searches,
             withdrawn_item_found=still_found,
             republished=republished,

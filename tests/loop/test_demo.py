@@ -1,0 +1,59 @@
+"""The whole loop as a user starts it: `millrace demo` in a folder of its own, and nothing left behind."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from infra.demo.report import Report
+
+DEMO_S = 290
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("loop")
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> Report:
+    command = [sys.executable, "-m", "infra.cli.main", "--data-dir", str(folder), "demo"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEMO_S, check=False)
+    logs = "\n".join(log.read_text()[-2000:] for log in folder.glob("demo/logs/*.log"))
+    assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}\n{logs}"
+    return Report.model_validate(json.loads((folder / "demo" / "report.json").read_text()))
+
+
+def test_everything_that_was_published_is_accounted_for(report: Report) -> None:
+    published = sum(report.published.values())
+    assert published == report.curated + sum(report.rejected.values())
+    assert report.curated == report.indexed + report.parked - 1  # one parked record is of a future version
+
+
+def test_every_planted_trouble_has_its_own_outcome(report: Report) -> None:
+    assert report.rejected == {
+        "exact_duplicate": 2,
+        "unreadable": 1,
+        "empty": 1,
+        "type_mismatch": 1,
+        "invalid_text": 1,
+        "too_large": 1,
+    }
+    assert report.dead_letters == 2
+
+
+def test_every_search_finds_what_it_should(report: Report) -> None:
+    assert [one.query for one in report.searches if one.rank is None or one.rank > 10] == []
+
+
+def test_a_withdrawn_item_is_gone_and_a_second_publishing_sends_nothing(report: Report) -> None:
+    assert (report.withdrawn, report.withdrawn_item_found, report.republished) == (1, False, 0)
+
+
+def test_no_process_is_left_behind(report: Report, folder: Path) -> None:
+    assert report.seconds.total > 0
+    left = [one.pid for one in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(one.info["cmdline"] or [])]
+    assert left == []
