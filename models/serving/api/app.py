@@ -14,12 +14,13 @@ from models.serving.api.edge.openapi import describe
 from models.serving.api.edge.passage import Passage
 from models.serving.api.edge.problems import ProblemDetails, handle_problems
 from models.serving.api.routes.drafts import ItemBody, ItemDescription
-from models.serving.api.routes.embeddings import embedding_routes
+from models.serving.api.routes.embeddings import EmbeddingRequest, embedding_routes
 from models.serving.api.routes.items import item_routes
 from models.serving.api.routes.media import media_routes
 from models.serving.api.routes.operations import operator_routes
 from models.serving.api.routes.searches import search_routes
 from models.serving.api.services import Api, Services, running_api
+from models.serving.request import SearchRequest
 
 DESCRIPTION = """Publish items, search them across modalities, and get vectors.
 
@@ -50,7 +51,7 @@ def create_app(services: Services, config: ApiConfig | None = None) -> FastAPI:
         app.include_router(routes(api), dependencies=documented)
     app.include_router(media_routes(api))
     app.include_router(operator_routes(api))
-    describe(app, (ProblemDetails, ItemBody, ItemDescription))
+    describe(app, (ProblemDetails, ItemBody, ItemDescription, SearchRequest, EmbeddingRequest))
     return app
 
 

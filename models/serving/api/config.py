@@ -30,10 +30,14 @@ class ApiConfig(BaseModel):
     """A body that has not arrived by then is given up."""
     max_in_flight: PositiveInt = 256
     """Requests in progress; more are answered 429."""
+    max_held_bytes: PositiveInt = 256 * 2**20
+    """Bytes of the bodies of all requests in progress; a body that would go beyond is answered 429."""
     search_threads: Annotated[int, Field(ge=1, le=64)] = 4
     """Searches and embeddings at one time."""
     write_threads: Annotated[int, Field(ge=1, le=64)] = 8
     """Publications and withdrawals that wait for the log at one time."""
+    max_wait_s: PositiveFloat = 10.0
+    """How long a request waits for a free thread before it is answered 429."""
     publish_timeout_s: Annotated[float, Field(gt=0, le=25)] = 10.0
     """How long a publication waits for the log before it is answered 503. Below half an idempotency claim."""
     fact_queue: PositiveInt = 10_000

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, Semaphore, fail_after, to_thread
 
 from models.encoders.port import Encoder
 from models.metadata.idempotency import IdempotencyKeys
 from models.serving.api.config import ApiConfig
+from models.serving.api.edge.problems import Problem
 from models.serving.api.links import MediaLinks
 from models.serving.api.outbox import Outbox
 from models.serving.search import SearchService
@@ -41,12 +42,23 @@ class Services:
 class Lane:
     """Threads for one kind of work, so that writers waiting for the log never hold up searches."""
 
-    def __init__(self, threads: int) -> None:
-        self._limiter = CapacityLimiter(threads)
+    def __init__(self, threads: int, patience_s: float) -> None:
+        self._turns = Semaphore(threads)
+        self._threads = CapacityLimiter(threads)
+        self._patience_s = patience_s
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The result of blocking work. Waits its turn; work that has begun is always finished."""
-        return await to_thread.run_sync(partial(work, *args, **kwargs), limiter=self._limiter)
+        """The result of blocking work, which is always finished once begun. Raises 429 if its turn does not come."""
+        try:
+            with fail_after(self._patience_s):
+                await self._turns.acquire()
+        except TimeoutError:
+            detail = f"no thread came free within {self._patience_s:g} s; try again"
+            raise Problem(429, "too-many-requests", detail, {"Retry-After": "1"}) from None
+        try:
+            return await to_thread.run_sync(partial(work, *args, **kwargs), limiter=self._threads)
+        finally:
+            self._turns.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +81,7 @@ def running_api(services: Services, config: ApiConfig) -> Api:
         config=config,
         outbox=Outbox(services.producer, config.publish_timeout_s, config.fact_queue),
         links=MediaLinks(config.media_secret, config.media_link_s),
-        searching=Lane(config.search_threads),
-        writing=Lane(config.write_threads),
-        probing=Lane(2),
+        searching=Lane(config.search_threads, config.max_wait_s),
+        writing=Lane(config.write_threads, config.max_wait_s),
+        probing=Lane(2, config.max_wait_s),
     )

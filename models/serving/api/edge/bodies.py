@@ -1,22 +1,19 @@
 """Bodies of requests: strict JSON, and uploads in parts.
 
-Strict means valid UTF-8, no NaN and no Infinity, no half surrogates, at most 200 levels deep. Parsing a large body
-takes long enough to be felt by others, so it happens in a thread.
+Strict means valid UTF-8, no NaN and no Infinity, no half surrogates, at most 200 levels deep. The event loop only
+collects the bytes; `validated` looks at them in a thread, as a large body takes its time.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from anyio import to_thread
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
-from starlette.responses import Response
 
 from models.serving.api.edge.problems import Problem, invalid
 
@@ -24,8 +21,6 @@ M = TypeVar("M", bound=BaseModel)
 
 JSON = "application/json"
 MULTIPART = "multipart/form-data"
-BRIEF_BYTES = 64 * 1024
-"""JSON up to here is parsed at once."""
 MAX_PART_BYTES = 2**20
 """Of the part `item`."""
 
@@ -62,26 +57,16 @@ def validated(model: type[M], content: bytes) -> M:
         raise invalid([{**fault, "loc": ("body", *fault["loc"])} for fault in faults]) from error
 
 
-class StrictRequest(Request):
-    """A request whose JSON is strict."""
-
-    async def json(self) -> Any:
-        content = await self.body()
-        return parsed(content) if len(content) <= BRIEF_BYTES else await to_thread.run_sync(parsed, content)
+async def json_of(request: Request) -> bytes:
+    """The body of a request that must be JSON, not yet looked at. Raises 415."""
+    require_type(request.headers, JSON)
+    return await request.body()
 
 
-class StrictRoute(APIRoute):
-    """A route that takes strict JSON and nothing else."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def strictly(request: Request) -> Response:
-            if self.body_field is not None:
-                require_type(request.headers, JSON)
-            return await handle(StrictRequest(request.scope, request.receive))
-
-        return strictly
+def described(model: type[BaseModel], examples: Mapping[str, Any]) -> dict[str, Any]:
+    """Documentation of a JSON body; the model is among those that `describe` is told of."""
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema, "examples": examples}}}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Plain ASGI, so that a body is cut off while it streams in and nothing is buffere
 
 import re
 import time
+from dataclasses import dataclass
 from uuid import uuid4
 
 import anyio
@@ -21,6 +22,9 @@ logger = structlog.get_logger()
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 PROBES = frozenset({"/healthz", "/readyz", "/v1/metrics"})
 """Answered also when the house is full, and not logged."""
+CLOSE = {"Connection": "close"}
+"""The rest of the body is not read."""
+COME_AGAIN = {"Retry-After": "1"}
 
 
 class Passage:
@@ -31,6 +35,7 @@ class Passage:
         self._config = config
         self._model_version = model_version
         self._in_flight = 0
+        self._held = Held(config.max_held_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,14 +61,17 @@ class Passage:
     async def _admit(self, scope: Scope, headers: Headers, receive: Receive, send: "_Answer") -> None:
         if self._in_flight > self._config.max_in_flight and scope["path"] not in PROBES:
             detail = f"{self._config.max_in_flight} requests are in progress; try again"
-            full = Problem(429, "too-many-requests", detail, {"Retry-After": "1"})
+            full = Problem(429, "too-many-requests", detail, COME_AGAIN)
             await problem_response(scope, full)(scope, receive, send)
             return
-        body = _Body(receive, _limit(headers, self._config), self._config.body_timeout_s)
+        body = _Body(receive, _limit(headers, self._config), self._config.body_timeout_s, self._held)
         if _announced(headers) > body.limit:
             await problem_response(scope, body.too_large())(scope, receive, send)
             return
-        await self._app(scope, body, send)
+        try:
+            await self._app(scope, body, send)
+        finally:
+            self._held.bytes -= body.received
 
 
 class _Answer:
@@ -81,15 +89,24 @@ class _Answer:
         await self._send(message)
 
 
+@dataclass(slots=True)
+class Held:
+    """Bytes of bodies in memory, of all requests together."""
+
+    limit: int
+    bytes: int = 0
+
+
 class _Body:
     """Receives, up to a number of bytes and until a time."""
 
-    def __init__(self, receive: Receive, limit: int, timeout_s: float) -> None:
+    def __init__(self, receive: Receive, limit: int, timeout_s: float, held: Held) -> None:
         self.limit = limit
+        self.received = 0
+        self._held = held
         self._receive = receive
         self._timeout_s = timeout_s
         self._deadline: float | None = None
-        self._left = limit
         self._whole = False
 
     async def __call__(self) -> Message:
@@ -105,15 +122,15 @@ class _Body:
         return Problem(413, "body-too-large", f"the body is larger than {self.limit} bytes", CLOSE)
 
     def _counted(self, message: Message) -> Message:
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
+        size = len(message.get("body", b""))
+        self.received += size
+        self._held.bytes += size
+        if self.received > self.limit:
             raise self.too_large()
+        if self._held.bytes > self._held.limit:
+            raise Problem(429, "too-many-requests", "too many bodies are in progress; try again", CLOSE | COME_AGAIN)
         self._whole = not message.get("more_body", False)
         return message
-
-
-CLOSE = {"Connection": "close"}
-"""The rest of the body is not read."""
 
 
 def _limit(headers: Headers, config: ApiConfig) -> int:

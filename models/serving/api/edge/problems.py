@@ -23,6 +23,7 @@ logger = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+MAX_FAULTS = 100
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 """As RFC 9110 calls them; the standard library has older names."""
 TOO_LARGE = frozenset({"media_too_large", "record_too_large", "caption_too_long"})
@@ -80,10 +81,10 @@ def problem_response(scope: Scope, problem: Problem) -> Response:
 
 
 def invalid(faults: Sequence[ErrorDetails] | Sequence[Mapping[str, Any]]) -> Problem:
-    """422, with every fault; what was sent is not sent back."""
+    """422, with the faults; what was sent is not sent back."""
     errors = [
         Fault(loc=list(fault["loc"]), msg=fault["msg"].removeprefix("Value error, "), type=fault["type"])
-        for fault in faults
+        for fault in faults[:MAX_FAULTS]
     ]
     first = errors[0]
     detail = f"{'.'.join(map(str, first.loc))}: {first.msg}"

@@ -3,12 +3,12 @@
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from starlette.responses import Response
 
 from models.encoders.port import Encoder, Vectors
-from models.serving.api.edge.bodies import StrictRoute
+from models.serving.api.edge.bodies import described, json_of, validated
 from models.serving.api.edge.credentials import Tenant
 from models.serving.api.edge.problems import Problem
 from models.serving.api.links import PATH, LinkRefused, MediaLinks, SignedLink
@@ -104,11 +104,9 @@ class EmbeddingEndpoints:
         self._encoder = api.services.encoder
         self._pictures = Pictures(api.services.media, api.links)
 
-    async def embed(
-        self, request: Annotated[EmbeddingRequest, Body(openapi_examples=EXAMPLES)], tenant: Tenant
-    ) -> Response:
+    async def embed(self, request: Request, tenant: Tenant) -> Response:
         """Vectors of texts and pictures, in the space that searches use."""
-        return await self._api.searching.run(self._embed, request)
+        return await self._api.searching.run(self._embed, await json_of(request))
 
     async def models(self, tenant: Tenant) -> Models:
         """The encoder that serves."""
@@ -122,8 +120,8 @@ class EmbeddingEndpoints:
         )
         return Models(models=(serving,))
 
-    def _embed(self, request: EmbeddingRequest) -> Response:
-        encoder = self._encoder
+    def _embed(self, content: bytes) -> Response:
+        request, encoder = validated(EmbeddingRequest, content), self._encoder
         if request.model not in {None, encoder.version}:
             raise Problem(404, "unknown-model", f"{encoder.version} serves", models=[encoder.version])
         for modality in {one.modality for one in request.inputs} - (
@@ -140,13 +138,14 @@ class EmbeddingEndpoints:
 
 def embedding_routes(api: Api) -> APIRouter:
     """The endpoints about the encoder."""
-    router, endpoints = APIRouter(tags=["inference"], route_class=StrictRoute), EmbeddingEndpoints(api)
+    router, endpoints = APIRouter(tags=["inference"]), EmbeddingEndpoints(api)
     router.add_api_route(
         "/v1/inference/embeddings",
         endpoints.embed,
         methods=["POST"],
         response_model=EmbeddingAnswer,
         responses=problems(401, 403, 404, *BODY_ERRORS),
+        openapi_extra=described(EmbeddingRequest, EXAMPLES),
     )
     router.add_api_route("/v1/models", endpoints.models, methods=["GET"], responses=problems(401))
     return router

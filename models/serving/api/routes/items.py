@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 
-from models.serving.api.edge.bodies import JSON, MULTIPART, StrictRoute, Upload, require_type, upload_of, validated
+from models.serving.api.edge.bodies import JSON, MULTIPART, Upload, described, require_type, upload_of, validated
 from models.serving.api.edge.credentials import Tenant
 from models.serving.api.edge.problems import Problem
 from models.serving.api.edge.tracing import Traceparent, valid
@@ -53,25 +53,18 @@ EXAMPLES: dict[str, Any] = {
         "value": {"text": "one dark pixel", "media": {"base64": PIXEL, "media_type": "image/gif"}},
     },
 }
-BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            JSON: {"schema": {"$ref": "#/components/schemas/ItemBody"}, "examples": EXAMPLES},
-            MULTIPART: {
-                "schema": {
-                    "type": "object",
-                    "properties": {
-                        "file": {"type": "string", "format": "binary", "description": "The medium, with a filename."},
-                        "item": {"$ref": "#/components/schemas/ItemDescription"},
-                    },
-                    "required": ["file"],
-                    "additionalProperties": False,
-                },
-                "encoding": {"item": {"contentType": JSON}},
-            },
+BODY = described(ItemBody, EXAMPLES)
+BODY["requestBody"]["content"][MULTIPART] = {
+    "schema": {
+        "type": "object",
+        "properties": {
+            "file": {"type": "string", "format": "binary", "description": "The medium, with a filename."},
+            "item": {"$ref": "#/components/schemas/ItemDescription"},
         },
-    }
+        "required": ["file"],
+        "additionalProperties": False,
+    },
+    "encoding": {"item": {"contentType": JSON}},
 }
 
 
@@ -174,7 +167,7 @@ class ItemEndpoints:
 
 def item_routes(api: Api) -> APIRouter:
     """The endpoints about items."""
-    router, endpoints = APIRouter(tags=["items"], route_class=StrictRoute), ItemEndpoints(api)
+    router, endpoints = APIRouter(tags=["items"]), ItemEndpoints(api)
     accepted: Responses = {202: {"headers": REPLAYED}}
     router.add_api_route(
         "/v1/items",

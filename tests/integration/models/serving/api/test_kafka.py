@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from infra.supervisor.ports import free_port
 from models.serving.api.config import ApiConfig
 from models.serving.api.server import ApiServer
 from schemas.event import Event
@@ -79,3 +80,15 @@ def test_facts_about_searches_reach_the_log_while_the_server_runs(server: ApiSer
     ]
     impressions = {answer.json()["impression_id"] for answer in answers}
     assert {str(fact.event_id) for fact in events(log, SEARCHES, 5)} == impressions
+
+
+def test_a_broker_that_nobody_runs_is_503_and_searches_go_on(tmp_path: Path) -> None:
+    producer = KafkaProducer(KafkaConfig(bootstrap_servers=f"127.0.0.1:{free_port()}"))
+    config = ApiConfig(publish_timeout_s=0.5, stop_grace_s=1)
+    server = ApiServer(house(tmp_path, config, producer=producer).app, "127.0.0.1", 0, stop_grace_s=1)
+    server.start()
+    with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as client:
+        published = client.post("/v1/items", json={"text": "x"})
+        searched = client.post("/v1/retrieval/search", json={"query": {"text": "x"}})
+    server.stop()
+    assert (published.status_code, searched.status_code) == (503, 200)

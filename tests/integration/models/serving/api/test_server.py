@@ -95,6 +95,11 @@ def test_a_port_that_is_taken_is_named(server: ApiServer, mill: EdgeHouse) -> No
         ApiServer(mill.house.app, "127.0.0.1", port).start()
 
 
+def test_no_answer_waits_in_the_kernel_for_company(server: ApiServer) -> None:
+    assert server._socket is not None
+    assert server._socket.proto == socket.IPPROTO_TCP  # what asyncio looks at before it sets TCP_NODELAY
+
+
 class SlowEncoder(HashingEncoder):
     """Thinks until told to answer."""
 
@@ -144,6 +149,23 @@ def test_an_encoder_that_thinks_holds_up_neither_probes_nor_publications(slow: t
     for thread in waiting:
         thread.join(30)
     assert answers == [200] * 4
+
+
+def test_who_gets_no_thread_in_time_is_told_to_come_again(tmp_path: Path) -> None:
+    encoder = SlowEncoder()
+    config = ApiConfig(search_threads=1, max_wait_s=0.05)
+    server = ApiServer(house(tmp_path, config, encoder=encoder).app, "127.0.0.1", 0)
+    server.start()
+    answers: list[int] = []
+    first = embed(server, answers)
+    assert encoder.asked.acquire(timeout=30)
+    embed(server, answers).join(30)
+    assert answers == [429]
+    encoder.answer.set()
+    first.join(30)
+    embed(server, answers).join(30)
+    server.stop()
+    assert answers == [429, 200, 200]
 
 
 def test_a_stop_lets_requests_in_progress_end(slow: tuple[SlowEncoder, ApiServer]) -> None:

@@ -129,3 +129,35 @@ def test_beyond_the_limit_requests_are_refused_until_others_have_ended() -> None
 
     asyncio.run(scene())
     assert statuses == [429, 200, 200, 200]
+
+
+def test_bodies_in_progress_share_one_bound_on_memory() -> None:
+    statuses: list[int] = []
+
+    async def note(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    async def whole() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"x" * 60, "more_body": False}
+
+    async def scene() -> None:
+        gate = anyio.Event()
+
+        async def held(scope: Any, receive: Any, send: Any) -> None:
+            await Request(scope, receive).body()
+            await gate.wait()
+            await PlainTextResponse("done")(scope, receive, send)
+
+        passage = Passage(held, ApiConfig(max_held_bytes=100), "m")
+        async with anyio.create_task_group() as group:
+            group.start_soon(passage, scope(), whole, note)
+            await anyio.wait_all_tasks_blocked()
+            with pytest.raises(Problem) as refusal:
+                await passage(scope(), whole, note)
+            statuses.append(refusal.value.status_code)
+            gate.set()
+        await passage(scope(), whole, note)
+
+    asyncio.run(scene())
+    assert statuses == [429, 200, 200]

@@ -68,6 +68,12 @@ def test_every_fault_of_a_body_is_named_and_nothing_sent_is_sent_back(client: Te
     assert "secret words" not in response.text
 
 
+def test_a_million_faults_are_told_in_a_hundred(client: TestClient) -> None:
+    body = json.dumps({f"field {place}": 1 for place in range(200_000)})
+    response = client.post(SEARCH, content=body, headers=JSON)
+    assert (response.status_code, len(problem(response)["errors"])) == (422, 100)
+
+
 def test_an_unknown_path_is_404(client: TestClient) -> None:
     assert problem(client.get("/v1/nowhere"))["type"] == "about:blank"
 
