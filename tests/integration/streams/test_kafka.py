@@ -53,14 +53,17 @@ class TestKafkaBroker(BrokerContract):
     def producer(self) -> KafkaProducer:
         return KafkaProducer(self.config)
 
-    def consumer(
-        self, topic: str, group: str, member: str = "a", on_revoked: OnRevoked | None = None
-    ) -> KafkaConsumer:
+    def consumer(self, topic: str, group: str, member: str = "a", on_revoked: OnRevoked | None = None) -> KafkaConsumer:
         consumer = KafkaConsumer(self.config.model_copy(update={"instance": member}), group, [topic])
         if on_revoked:
             consumer.on_revoked = on_revoked
         self.open.append(consumer)
         return consumer
+
+
+def poll_often(consumer: KafkaConsumer) -> None:
+    for _ in range(100):
+        consumer.poll(1, 0.2)
 
 
 def test_a_record_larger_than_any_topic_allows_is_refused_at_once(config: KafkaConfig) -> None:
@@ -81,16 +84,14 @@ def test_a_broker_that_is_not_there_is_unavailable() -> None:
 def test_a_reader_whose_broker_is_not_there_says_so() -> None:
     consumer = KafkaConsumer(DEAF, "g", ["t"])
     with pytest.raises(Unavailable, match="does not answer"):
-        for _ in range(50):
-            consumer.poll(1, 0.2)
+        poll_often(consumer)
     consumer.close()
 
 
 def test_a_reader_whose_topic_is_missing_says_what_to_do(config: KafkaConfig) -> None:
     consumer = KafkaConsumer(config, uuid4().hex, [f"missing-{uuid4().hex}"])
     with pytest.raises(Unavailable, match="millrace topics apply"):
-        for _ in range(100):
-            consumer.poll(1, 0.2)
+        poll_often(consumer)
     consumer.close()
 
 
