@@ -17,6 +17,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--shared-data", type=Path, default=BESIDE_THE_REPOSITORY, help="folder of real data (default: ../shared/data)"
     )
+    parser.addoption("--long-faults", action="store_true", help="run the long form of the fault tests as well")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long_faults: takes minutes; runs with --long-faults only")
 
 
 def missing(what: str) -> NoReturn:
