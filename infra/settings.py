@@ -22,7 +22,7 @@ from infra.broker.config import BrokerConfig
 from infra.supervisor.config import SupervisorConfig
 from infra.worker.config import WorkerConfig
 from models.encoders.config import EncoderConfig
-from models.metadata.config import MetadataConfig
+from models.metadata.config import IdempotencyConfig, MetadataConfig
 from models.serving.api.config import ApiConfig
 from models.serving.config import SearchConfig
 from models.vector_index.config import VectorIndexConfig
@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     index: VectorIndexConfig = VectorIndexConfig()
     search: SearchConfig = SearchConfig()
     api: ApiConfig = ApiConfig()
+    idempotency: IdempotencyConfig = IdempotencyConfig()
     recording: RecordingConfig = RecordingConfig()
     broker: BrokerConfig = BrokerConfig()
     supervisor: SupervisorConfig = SupervisorConfig()

@@ -140,13 +140,15 @@ def _api(workshop: Workshop, port: int) -> Service:
     from models.serving.search import SearchService
 
     settings = workshop.settings
+    producer = KafkaProducer(settings.kafka)
+    workshop.close.callback(producer.close)
     services = Services(
         search=SearchService(workshop.encoder, workshop.index, settings.search),
         encoder=workshop.encoder,
         index=workshop.index,
         media=workshop.media,
-        producer=KafkaProducer(settings.kafka),
-        keys=IdempotencyKeys(workshop.metadata),
+        producer=producer,
+        keys=IdempotencyKeys(workshop.metadata, settings.idempotency),
         prefix=settings.kafka.prefix,
     )
     server = ApiServer(create_app(services, settings.api), settings.api.host, port, settings.api.stop_grace_s)

@@ -37,7 +37,7 @@ def pixels(content: bytes, side_px: int, max_pixels: int) -> Pixels:
     except Image.DecompressionBombError as error:
         raise BadRecord("image_too_large", str(error)[:200]) from error
     except _MALFORMED as error:
-        raise BadRecord("unreadable_image", str(error)[:200] or type(error).__name__) from error
+        raise BadRecord("unreadable_image", f"Pillow cannot decode it ({type(error).__name__})") from error
 
 
 def _square(image: Image.Image, side_px: int) -> Pixels:

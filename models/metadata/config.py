@@ -1,9 +1,9 @@
-"""Where the metadata database is."""
+"""Where the metadata database is, and how long it remembers the answers to requests with a key."""
 
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, SecretStr, field_validator
 
 
 class MetadataConfig(BaseModel):
@@ -40,3 +40,16 @@ class MetadataConfig(BaseModel):
         """The same with an empty `url` replaced by the file in the data folder."""
         file = (data_dir / "metadata.sqlite").absolute()
         return self if self.url else self.model_copy(update={"url": f"sqlite:///{file}"})
+
+
+class IdempotencyConfig(BaseModel):
+    """How long answers are remembered."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    remembered_s: PositiveFloat = 24 * 3600.0
+    """A repetition within this time gets the first answer again; later the key counts as new."""
+    claim_s: PositiveFloat = 60.0
+    """Longest time that one request works; afterwards a repetition takes over. Above every time limit of the work."""
+    purge_rows: PositiveInt = 500
+    """Expired keys are removed in batches of this size, at most one a minute."""

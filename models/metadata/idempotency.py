@@ -8,27 +8,14 @@ import threading
 from dataclasses import dataclass
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 from sqlalchemy import Connection, Engine, RowMapping, and_, delete, insert, select, text, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
+from models.metadata.config import IdempotencyConfig
 from models.metadata.tables import idempotency_keys as keys
 from streams.clock import Clock, SystemClock
 
 PURGE_EVERY_S = 60.0
-
-
-class IdempotencyConfig(BaseModel):
-    """How long answers are remembered."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    remembered_s: PositiveFloat = 24 * 3600.0
-    """A repetition within this time gets the first answer again; later the key counts as new."""
-    claim_s: PositiveFloat = 60.0
-    """Longest time that one request works; afterwards a repetition takes over. Above every time limit of the work."""
-    purge_rows: PositiveInt = 500
-    """Expired keys are removed in batches of this size, at most one a minute."""
 
 
 @dataclass(frozen=True, slots=True)
