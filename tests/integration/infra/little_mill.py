@@ -71,7 +71,7 @@ def main(folder: Path, scenario: dict[str, str]) -> None:
             [foundation],
             workers,
             lambda: note(folder, "prepare"),
-            CONFIG.model_copy(update={"ready_timeout_s": 0.5}) if "never-be-ready" in scenario.values() else CONFIG,
+            CONFIG.model_copy(update={"ready_timeout_s": 4.0}) if "never-be-ready" in scenario.values() else CONFIG,
             lambda name, what: say(folder, f"{name} {what}"),
         )
         supervisor.run(lambda: note(folder, "ready"))

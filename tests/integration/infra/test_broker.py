@@ -1,3 +1,4 @@
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,10 +37,18 @@ def config_of(broker: Broker) -> KafkaConfig:
 
 
 def write(broker: Broker, values: list[bytes]) -> None:
-    producer = KafkaProducer(config_of(broker))
+    """Each value once, tried again as the runner would: a broker that just came back may not know its topics yet."""
+    producer, deadline = KafkaProducer(config_of(broker)), time.monotonic() + 60.0
     for value in values:
-        producer.send(TOPIC, Encoded(b"key", value, ()))
-    producer.flush(30.0)
+        while True:
+            producer.send(TOPIC, Encoded(b"key", value, ()))
+            try:
+                producer.flush(30.0)
+            except Unavailable:
+                assert time.monotonic() < deadline, "the broker never took the record"
+                time.sleep(0.2)
+            else:
+                break
     producer.close()
 
 

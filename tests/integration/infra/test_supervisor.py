@@ -15,7 +15,7 @@ from infra.supervisor.state import ProcessSnapshot, bootstrap_of, holder, read_s
 from infra.supervisor.status import status_of
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 QUIET = {"foundation": "", "first": "", "second": ""}
 
 
