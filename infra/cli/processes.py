@@ -17,9 +17,10 @@ from rich.table import Table
 
 from infra.broker.jars import OnProgress
 from infra.settings import Settings, load_settings
+from infra.supervisor.child import MISCONFIGURED_EXIT
 from infra.supervisor.state import holder, running, sole_supervisor
 from infra.supervisor.status import ProcessStatus, Status, status_of
-from streams.errors import MillraceError, Unavailable
+from streams.errors import Misconfigured, Unavailable
 
 POLL_S = 0.2
 PLAIN_WIDTH = 200
@@ -137,7 +138,9 @@ def _followed(process: "subprocess.Popen[bytes]", log_file: Path, begin: int, se
             ended = process.poll() is not None
             yield from (line.rstrip("\n") for line in log)
             if ended:
-                raise MillraceError(f"the start ended with exit code {process.returncode}; see {log_file}")
+                refused = process.returncode == MISCONFIGURED_EXIT
+                reason = f"the start ended with exit code {process.returncode}; see {log_file}"
+                raise Misconfigured(reason) if refused else Unavailable(reason)
             snapshot = running(settings.data_dir)
             if snapshot is None:
                 deadline = time.monotonic() + limit_s  # a first start downloads, and that takes what it takes

@@ -30,7 +30,7 @@ def replay(
         typer.echo(f"would read the topics of {stage} again from {start.since or 'the beginning'}")
     elif running(settings.data_dir):
         _ask_worker(settings, stage, start)
-        typer.echo(f"{stage} reads its topics again; `millrace status` shows how far it is")
+        typer.echo(f"{stage} reads its topics again; it is done when its lag at {ops_url(settings, stage)}/readyz is 0")
     else:
         count = _rewind(settings, stage, start)
         typer.echo(f"{stage} will read {count} records once it runs")
