@@ -35,7 +35,7 @@ def demo(
     settings = load_settings()
     say = _teller(began)
     if settings.kafka.bootstrap_servers is None:
-        say("getting the broker's jars (57 MB the first time)")
+        say("getting the broker's jars (45 MB the first time)")
         KafkaJars.locked().ensure(settings.broker.jars_dir.expanduser(), repository=settings.broker.repository)
     run = Demo(settings, folder, say, {"set_up": set_up_s + time.monotonic() - began})
     report, expected = run.run(keep)
