@@ -42,8 +42,9 @@ def server_properties(data_dir: Path, port: int, controller_port: int, min_sessi
         "group.min.session.timeout.ms": min_session_timeout_ms,
         "group.consumer.min.session.timeout.ms": min_session_timeout_ms,
         "group.consumer.min.heartbeat.interval.ms": max(1, min_session_timeout_ms // 5),
-        # A broker killed and started again is let in when its old session has run out.
-        "broker.session.timeout.ms": 2_000,
+        # A broker killed and started again is let in when its old session has run out; on a busy machine a shorter one
+        # would end while the broker lives, and creating topics would hang.
+        "broker.session.timeout.ms": 4_000,
         "broker.heartbeat.interval.ms": 400,
         "num.network.threads": 2,
         "num.io.threads": 4,
