@@ -1,17 +1,20 @@
 """The real consumer: static membership, cooperative rebalancing, nothing committed but by us, a bounded queue."""
 
 import socket
+import time
 from collections.abc import Mapping, Sequence
 
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from streams.errors import Misconfigured, Unavailable
-from streams.kafka.config import KafkaConfig, client_settings, rdkafka_log
+from streams.kafka.config import ClientSettings, KafkaConfig, client_settings, rdkafka_log
 from streams.port import OnRevoked, Start
 from streams.record import Record, TopicPartition
 
 PROBE_S = 1.0
+REJOIN_S = 60.0
+"""Shut out again so soon after it joined anew, a worker has a namesake that is alive."""
 REQUEST_S = 10.0
 _NOT_OURS_ANY_MORE = {
     KafkaError.ILLEGAL_GENERATION,
@@ -30,8 +33,10 @@ class KafkaConsumer:
         self._topics = tuple(topics)
         self._paused = False
         self._down: str | None = None
+        self._fenced: str | None = None
+        self._rejoined_at = float("-inf")
         instance = config.instance or socket.gethostname()
-        settings = client_settings(config) | {
+        self._settings: ClientSettings = client_settings(config) | {
             "group.id": group,
             "group.instance.id": f"{group}-{instance}",
             "session.timeout.ms": config.session_timeout_ms,
@@ -44,12 +49,12 @@ class KafkaConsumer:
             "queued.min.messages": 20_000,
             "fetch.queue.backoff.ms": 20,
             "topic.metadata.refresh.interval.ms": 30_000,
-            "error_cb": self._heard,
         }
-        self._client = confluent_kafka.Consumer(settings, logger=rdkafka_log)
-        self._client.subscribe(list(topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
+        self._client = self._joined()
 
     def poll(self, max_records: int, timeout_s: float) -> list[Record]:
+        if self._fenced:
+            self._rejoin(self._fenced)
         try:
             messages = self._client.consume(max_records, timeout_s)
         except KafkaException as error:
@@ -116,13 +121,31 @@ class KafkaConsumer:
             return record_of(message)
         if error.code() == KafkaError._PARTITION_EOF:
             return None
-        if error.fatal():
-            raise Misconfigured(f"Kafka shut this worker out ({error.str()}): is another running as the same instance?")
-        self._down = f"Kafka reports: {error.str()}"
+        if _fatal(error):
+            self._fenced = error.str()
+        else:
+            self._down = f"Kafka reports: {error.str()}"
         return None
 
+    def _joined(self) -> confluent_kafka.Consumer:
+        client = confluent_kafka.Consumer(self._settings | {"error_cb": self._heard}, logger=rdkafka_log)
+        client.subscribe(list(self._topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
+        return client
+
+    def _rejoin(self, reason: str) -> None:
+        """A client that was shut out never works again. After an outage it may have been by its own former self."""
+        now = time.monotonic()
+        if now - self._rejoined_at < REJOIN_S:
+            raise Misconfigured(f"Kafka shut this worker out ({reason}): is another running as the same instance?")
+        self._rejoined_at, self._fenced = now, None
+        self.on_revoked(self.assignment(), True)
+        self._client.close()
+        self._client = self._joined()
+
     def _heard(self, error: KafkaError) -> None:
-        if error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._AUTHENTICATION):
+        if _fatal(error):
+            self._fenced = error.str()
+        elif error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._AUTHENTICATION):
             self._down = f"Kafka at {self._servers} does not answer: {error.str()}"
 
     def _probe(self) -> None:
@@ -139,12 +162,19 @@ class KafkaConsumer:
         client.incremental_assign(places)
         if self._paused:
             client.pause(places)
+        else:  # the client remembers a pause across a lost session, and would never fetch again
+            client.resume(places)
 
     def _revoked(self, client: confluent_kafka.Consumer, places: list[confluent_kafka.TopicPartition]) -> None:
         self.on_revoked([TopicPartition(place.topic, place.partition) for place in places], False)
 
     def _lost(self, client: confluent_kafka.Consumer, places: list[confluent_kafka.TopicPartition]) -> None:
         self.on_revoked([TopicPartition(place.topic, place.partition) for place in places], True)
+
+
+def _fatal(error: KafkaError) -> bool:
+    """Only the error callback gets errors that say so themselves; among messages the code tells."""
+    return error.fatal() or error.code() == KafkaError._FATAL
 
 
 def record_of(message: Message) -> Record:
