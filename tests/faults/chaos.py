@@ -66,7 +66,8 @@ class Victim:
             self._live()
         elif (code := self.worker.exit_code) is not None:
             assert code == -signal.SIGKILL, f"{self.stage} ended by itself ({code}): {self.worker.last_words()}"
-            assert self.death is not None and self.death.fuse is not None
+            assert self.death is not None, f"{self.stage} was killed, but not by us"
+            assert self.death.fuse is not None, f"{self.stage} was killed, but not by us"
             self.kills[self.death.fuse.point] += 1
             self._live()
         elif self.death is not None and time.monotonic() - self.born > self.death.after_s:
@@ -144,7 +145,7 @@ class Chaos:
             self.mill.broker.start()
         assert elapsed < self.limit_s, f"not done within {self.limit_s:g} s: {self.summary()}"
         if time.monotonic() - self._said > SAY_EVERY_S:
-            self._say()
+            self.say()
         time.sleep(TICK_S)
 
     def _publish(self) -> None:
@@ -162,10 +163,9 @@ class Chaos:
             raise
 
     def _keep_pace(self, sent: int) -> None:
-        """The last tenth is handed out slowly as long as there is killing, so that fuses have something to light them."""
+        """The last tenth goes out slowly as long as there is killing, so that fuses have something to light them."""
         slow = sent > 0.9 * len(self.operations)
-        due = self._began + sent / self.records_per_s + (1.0 if slow else 0.0)
-        wait = 2.0 if slow else due - time.monotonic()
+        wait = 2.0 if slow else self._began + sent / self.records_per_s - time.monotonic()
         end = time.monotonic() + wait
         while self._killing.is_set() and time.monotonic() < end:
             time.sleep(0.02)
@@ -178,7 +178,7 @@ class Chaos:
         """All is read; then every stage reads from the beginning once more, and old records come after new ones."""
         workers = [victim.worker for victim in victims if victim.worker is not None]
         self._until_read(workers)
-        self._say("all read; now everything again, and old records after new ones")
+        self.say("all read; now everything again, and old records after new ones")
         for stage, worker in zip(self.mill.stages, workers, strict=True):
             assert worker.replay(stage), f"{stage} did not take the order to replay"
         self._disturb(0.5)
@@ -195,11 +195,11 @@ class Chaos:
 
         self.mill.wait_until_read(max(30.0, self._began + self.limit_s - time.monotonic()), still_well)
 
-    def _say(self, what: str = "") -> None:
+    def say(self, what: str = "") -> None:
         self._said = time.monotonic()
         kills = {name: sum(counter.values()) for name, counter in self.kills.items()}
         elapsed = self._said - self._began
-        print(f"{elapsed:5.0f} s  {min(self._sent, len(self.operations))} records  kills {kills}  {what}", flush=True)
+        print(f"{elapsed:5.0f} s  {min(self._sent, len(self.operations))} records  kills {kills}  {what}", flush=True)  # noqa: T201
 
     @property
     def killed(self) -> int:

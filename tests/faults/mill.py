@@ -45,7 +45,7 @@ class Mill:
         apply_topics(self.kafka)
 
     def settings_file(self, **changes: Any) -> Path:
-        """The hashing encoder keeps torch out: encoders are not what is tested here. Short windows make several parts."""
+        """The hashing encoder keeps torch out, as encoders are not what is tested; short windows make several parts."""
         settings = {
             "data_dir": str(self.data_dir),
             "kafka": {

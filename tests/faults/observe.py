@@ -1,4 +1,4 @@
-"""Looks from outside at what is there: topics by a plain consumer, the index by the engine itself, ClickHouse by its views."""
+"""Looks from outside: at topics by a plain consumer, at the index by the engine itself, at ClickHouse by its views."""
 
 import json
 import time
@@ -18,6 +18,7 @@ from tests.faults.verdict import Observed, Point
 OPERATION = "ledger-operation"
 UNREADABLE = "ledger-unreadable"
 """Headers that the plan's records carry for the ledger; nobody else looks at them."""
+END = confluent_kafka.KafkaError._PARTITION_EOF
 READ_TIMEOUT_S = 60.0
 STAGES = ("curation", "embedding", "indexing", "recording")
 
@@ -44,6 +45,10 @@ def reader(bootstrap: str, *topics: str) -> tuple[confluent_kafka.Consumer, int]
     return client, len(places)
 
 
+def batch_of(client: confluent_kafka.Consumer) -> list[Message]:
+    return list(client.consume(500, 0.05))
+
+
 def topic_records(bootstrap: str, *topics: str) -> Iterator[Message]:
     """All records of some topics, from their beginning to the end that they have now."""
     client, partitions = reader(bootstrap, *topics)
@@ -52,10 +57,10 @@ def topic_records(bootstrap: str, *topics: str) -> Iterator[Message]:
     try:
         while len(ended) < partitions:
             assert time.monotonic() < deadline, f"{topics} could not be read in time"
-            for message in client.consume(500, 0.05):
+            for message in batch_of(client):
                 if message.error() is None:
                     yield message
-                elif message.error().code() == confluent_kafka.KafkaError._PARTITION_EOF:
+                elif message.error().code() == END:
                     ended.add((message.topic(), message.partition()))
     finally:
         client.close()

@@ -126,41 +126,48 @@ LIVES: tuple[tuple[int, tuple[_Step, ...]], ...] = (
     (1, _life("publish malformed publish")),
     (1, _life("publish future")),
 )
-"""What happens to an item, and how often. A repeat of the first event after a second makes the first text live again."""
+"""What happens to an item, and how often. A first event repeated after a second makes the first text live again."""
 
 TWINS_EVERY = 25
 """One pair of items in so many shares its content."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """A step of a life and when it is taken, between 0 and 1."""
+
+    time: float
+    item: str
+    step: _Step
+    text: str | None
+
+
 def plan(seed: int, items: int) -> list[Operation]:
     """Operations on so many items, interleaved; those on one item are in the order of its life."""
     rng = random.Random(seed)
-    moments: list[tuple[float, str, Kind, str | None, tuple[str, int] | None]] = []
-    for number in range(items):
-        moments += _moments(rng, number)
-    moments.sort(key=lambda moment: moment[0])
-    operations: list[Operation] = []
+    moments = sorted((moment for n in range(items) for moment in _moments(rng, n)), key=lambda moment: moment.time)
     written: dict[str, list[int]] = {}
-    for number, (_, item, kind, text, of) in enumerate(moments):
-        earlier = written.setdefault(item, [])
-        operations.append(Operation(number, kind, item, text, None if of is None else written[of[0]][of[1]]))
+    operations: list[Operation] = []
+    for number, moment in enumerate(moments):
+        earlier = written.setdefault(moment.item, [])
+        of = None if moment.step.of is None else earlier[moment.step.of]
+        operations.append(Operation(number, moment.step.kind, moment.item, moment.text, of))
         earlier.append(number)
     return operations
 
 
-def _moments(rng: random.Random, number: int) -> Iterator[tuple[float, str, Kind, str | None, tuple[str, int] | None]]:
+def _moments(rng: random.Random, number: int) -> Iterator[_Moment]:
     item = f"item-{number:05}"
     if number % TWINS_EVERY == 0:
-        text = sentence(rng, f"twin {number}")
-        for side in "ab":
-            yield rng.random(), f"{item}-{side}", Kind.TWIN, text, None
+        shared = sentence(rng, f"twin {number}")
+        yield from (_Moment(rng.random(), f"{item}-{side}", _Step(Kind.TWIN), shared) for side in "ab")
         return
     [life] = rng.choices([life for _, life in LIVES], [weight for weight, _ in LIVES])
     # Half of them at one go: then nothing of another item lies between two records of one.
     times = [rng.random()] * len(life) if rng.random() < 0.5 else sorted(rng.random() for _ in life)
     for at, (time, step) in enumerate(zip(times, life, strict=True)):
         text = sentence(rng, f"{item} edition {at}") if step.kind is Kind.PUBLISH else None
-        yield time, item, step.kind, text, None if step.of is None else (item, step.of)
+        yield _Moment(time, item, step, text)
 
 
 def sentence(rng: random.Random, head: str) -> str:

@@ -12,7 +12,7 @@ from streams.errors import Unavailable
 from streams.kafka.config import KafkaConfig
 from streams.kafka.producer import KafkaProducer
 from tests.faults.ledger import Ledger
-from tests.faults.observe import OPERATION, headers_of, reader, topic_records
+from tests.faults.observe import OPERATION, batch_of, headers_of, reader, topic_records
 from tests.faults.plan import Kind, Operation
 from tests.faults.records import Place, record_of
 
@@ -74,7 +74,7 @@ class Publisher:
         deadline = time.monotonic() + FLUSH_S
         while operation.of not in self._places:
             assert time.monotonic() < deadline, f"operation {operation.of} does not appear in the log"
-            for message in self._tail.consume(500, 0.05):
+            for message in batch_of(self._tail):
                 if message.error() is None:
                     place = Place(self._topic, message.partition(), message.offset())
                     self._places.setdefault(int(headers_of(message)[OPERATION]), place)

@@ -17,6 +17,12 @@ class Sabotage(StrEnum):
     LETTERS_NOT_FLUSHED = "letters_not_flushed"
 
 
+def _swap(module: Any, name: str, replacement: object) -> None:
+    """Puts something else in the place of a name; a name that is not there any more is an error of this file."""
+    assert hasattr(module, name), f"{module.__name__} has no {name}"
+    setattr(module, name, replacement)
+
+
 def commit_before_write(consumer: Any) -> None:
     """Offsets are committed as soon as records are read, as auto-commit would."""
     poll, commit = consumer.poll, consumer.commit
@@ -37,8 +43,8 @@ def random_ids() -> None:
     import schemas.event
     from models.vector_index import edge
 
-    schemas.event.uuid5 = lambda namespace, name: uuid4()  # type: ignore[assignment]
-    edge.point_id = lambda tenant, item_id, part: str(uuid4())
+    _swap(schemas.event, "uuid5", lambda namespace, name: uuid4())
+    _swap(edge, "point_id", lambda tenant, item_id, part: str(uuid4()))
 
 
 def no_version_guard() -> None:
@@ -53,8 +59,8 @@ def no_version_guard() -> None:
         writes = [Write(entry, -1, before[key]) for key, entry in last.items()]
         return [Applied.WRITTEN] * len(entries), writes
 
-    edge.decide = decide
-    edge.guarded = lambda writes, max_points: [(MAX_VERSION, [write]) for write in writes]  # type: ignore[assignment]
+    _swap(edge, "decide", decide)
+    _swap(edge, "guarded", lambda writes, max_points: [(MAX_VERSION, [write]) for write in writes])
 
 
 def bare_delete(index: Any) -> None:
@@ -72,7 +78,7 @@ def bare_delete(index: Any) -> None:
             for entry, what in zip(entries, applied, strict=True)
             if entry.content is None and what.value == "written"
         ]
-        ids = [point_id(entry.tenant, entry.item_id, part) for entry in withdrawn for part in range(8)]
+        ids: list[Any] = [point_id(entry.tenant, entry.item_id, part) for entry in withdrawn for part in range(8)]
         if ids:
             index._write(engine.UpdateOperation.delete_points(ids))
         return applied

@@ -21,9 +21,11 @@ def judged(chaos: Chaos) -> list[str]:
     expected = ledger.expected(raw_log(mill.broker.bootstrap, mill.prefix))
     sample = sample_of(ledger, expected, 200)
     found = observed(mill.broker.bootstrap, mill.prefix, mill.data_dir, sample, recording="recording" in mill.stages)
-    print(f"{len(ledger.acknowledged)} records acknowledged, {len(expected.live)} items live, "
-          f"{len(expected.gone)} gone, {len(expected.dead)} dead letters, {len(expected.parked)} parked, "
-          f"{len(found.points)} points, {chaos.killed} kills\n{chaos.summary()}", flush=True)  # fmt: skip
+    chaos.say(
+        f"{len(ledger.acknowledged)} records acknowledged, {len(expected.live)} items live, {len(expected.gone)} gone, "
+        f"{len(expected.dead)} dead letters, {len(expected.parked)} parked, {len(found.points)} points, "
+        f"{chaos.killed} kills\n{chaos.summary()}"
+    )
     return verdict(expected, found)
 
 

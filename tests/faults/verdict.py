@@ -3,7 +3,7 @@
 A violation begins with its kind: `lost`, `doubled`, `resurrected`, `stale`, `invented` or `strayed`.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
@@ -121,28 +121,31 @@ def _index(expected: Expected, observed: Observed) -> Iterator[str]:
         points[point.item].append(point)
     for item, (version, text) in expected.live.items():
         yield from _live(item, version, text, points[item], observed)
-    for item in expected.gone:
-        if found := [point for point in points[item] if point.live]:
-            yield f"resurrected: {item} is gone, but version {found[0].version} is in the index"
-    twins = 0
     for group in expected.twins:
-        alive = [item for item in group if any(point.live for point in points[item])]
-        twins += bool(alive)
-        if not alive:
-            yield f"lost: none of the twins {sorted(group)} is in the index"
-        elif len(alive) > 1:
-            yield f"doubled: twins live side by side: {alive}"
-        for item in alive:
-            yield from _live(item, *group[item], points[item], observed)
-    for item, of_item in points.items():
-        parts = [point.part for point in of_item]
-        if len(parts) != len(set(parts)):
-            yield f"doubled: {item} has {len(parts)} points for {len(set(parts))} parts"
-    known = expected.live.keys() | expected.gone | {item for group in expected.twins for item in group}
+        yield from _twins(group, points, observed)
+    revived = {point.item: point.version for point in observed.points if point.live and point.item in expected.gone}
+    yield from (f"resurrected: {item} is gone, but in the index at version {v}" for item, v in revived.items())
+    places = Counter((point.item, point.part) for point in observed.points)
+    yield from (
+        f"doubled: {count} points are part {part} of {item}" for (item, part), count in places.items() if count > 1
+    )
+    known = expected.live.keys() | expected.gone | set(chain.from_iterable(expected.twins))
     yield from (f"invented: {item} is in the index and was never published" for item in points.keys() - known)
-    wanted = len(expected.live) + twins
+    wanted = len(expected.live) + len(expected.twins)
     if observed.count != wanted:
         yield f"{'lost' if observed.count < wanted else 'doubled'}: {observed.count} items in the index, not {wanted}"
+
+
+def _twins(
+    group: Mapping[str, tuple[int, str]], points: Mapping[str, list[Point]], observed: Observed
+) -> Iterator[str]:
+    alive = [item for item in group if any(point.live for point in points[item])]
+    if not alive:
+        yield f"lost: none of the twins {sorted(group)} is in the index"
+    elif len(alive) > 1:
+        yield f"doubled: twins live side by side: {sorted(alive)}"
+    for item in alive:
+        yield from _live(item, *group[item], points[item], observed)
 
 
 def _live(item: str, version: int, text: str, points: Iterable[Point], observed: Observed) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A worker as production builds it, with failpoints in its parts and perhaps a saboteur: `python -m tests.faults.worker`.
+"""`python -m tests.faults.worker`: a worker as production builds it, with failpoints and perhaps a saboteur.
 
 The product has no hooks for this. The stages come from infra.wiring, and the process is infra.worker's.
 """
@@ -69,7 +69,7 @@ def _mine_recording(failpoints: Failpoints) -> None:
         made(self, *arguments, **named)  # type: ignore[arg-type]
         mine_tables(self, failpoints)
 
-    clickhouse.ClickHouseTables.__init__ = mined  # type: ignore[method-assign, assignment]
+    clickhouse.ClickHouseTables.__init__ = mined  # type: ignore[method-assign]
 
 
 def _runner(workshop: Workshop, name: str, failpoints: Failpoints, switch: Sabotage | None) -> Runner:
