@@ -6,10 +6,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
+import psutil
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -159,6 +160,8 @@ def _stop(pid: int, settings: Settings) -> None:
         if time.monotonic() > deadline:
             raise Unavailable(f"pid {pid} did not stop within {grace_s:.0f} s; `kill -KILL {pid}` ends it and the rest")
         time.sleep(POLL_S)
+    with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):  # the lock goes a moment before the process
+        psutil.Process(pid).wait(DOWN_MARGIN_S)
 
 
 def _say(name: str, what: str) -> None:
