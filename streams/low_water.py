@@ -18,6 +18,10 @@ class _Partition:
     mark: int | None = None
     taken: int | None = None
 
+    def is_ahead_of(self, offset: int) -> bool:
+        read = bool(self.in_flight) and offset <= self.in_flight[-1]
+        return read or (self.mark is not None and offset < self.mark)
+
 
 class LowWater:
     """Marks of all partitions that one consumer works on. Offsets of a partition are started in rising order."""
@@ -27,8 +31,8 @@ class LowWater:
 
     def started(self, place: TopicPartition, offset: int) -> None:
         """A record was read. A lower offset than before means that the partition was rewound: earlier work is moot."""
-        state = self._partitions.setdefault(place, _Partition())
-        if (state.in_flight and offset <= state.in_flight[-1]) or (state.mark is not None and offset < state.mark):
+        state = self._partitions.get(place)
+        if state is None or state.is_ahead_of(offset):
             state = self._partitions[place] = _Partition()
         state.in_flight.append(offset)
 
@@ -37,8 +41,12 @@ class LowWater:
         state = self._partitions.get(place)
         if state is None:
             return
-        state.finished.add(offset)
-        while state.in_flight and state.in_flight[0] in state.finished:
+        if state.in_flight and state.in_flight[0] == offset:  # in order, as nearly always
+            state.in_flight.popleft()
+            state.mark = offset + 1
+        else:
+            state.finished.add(offset)
+        while state.finished and state.in_flight and state.in_flight[0] in state.finished:
             done = state.in_flight.popleft()
             state.finished.discard(done)
             state.mark = done + 1

@@ -7,6 +7,7 @@ that one bad fact never spoils its neighbours. Both may raise `Unavailable`: the
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.event import Event
 from streams.errors import Refusal
@@ -14,8 +15,7 @@ from streams.record import Origin
 from streams.topics import Topic
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A decoded fact with the place in the log it first came from."""
 
     fact: Event
