@@ -127,10 +127,11 @@ class MemoryConsumer:
 
     def seek(self, start: Start) -> None:
         since_ms = start.since.timestamp() * 1000 if start.since else 0
-        for place in self._positions:
+        self._broker.check()
+        for place, position in self._positions.items():
             log = self._broker.logs[place]
             later = (record.offset for record in log if record.timestamp_ms >= since_ms)
-            self._positions[place] = next(later, len(log))
+            self._positions[place] = min(next(later, len(log)), position)
 
     def lag(self) -> int:
         return sum(len(self._broker.logs[place]) - position for place, position in self._positions.items())

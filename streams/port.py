@@ -56,7 +56,7 @@ class Consumer(Protocol):
     def resume(self) -> None: ...
 
     def seek(self, start: Start) -> None:
-        """Moves all partitions of this member to `start`."""
+        """Moves all partitions of this member back to `start`, none of them ahead. Raises Unavailable."""
 
     def lag(self) -> int:
         """Records behind the end of the assigned partitions, as far as known."""

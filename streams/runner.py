@@ -130,6 +130,7 @@ class Runner:
                 except Unavailable as error:
                     logger.warning("commit on revoke failed", stage=self._stage.name, error=str(error))
         self._low_water.forget(places)
+        self._held = [record for record in self._held if record.topic_partition not in places]
 
     def _gather(self) -> list[Record]:
         records = self._held or gather(self._consumer, self._stage.limits, self._config.idle_poll_s, self._clock)
@@ -195,12 +196,12 @@ class Runner:
         self._low_water.committed(marks)
 
     def _rewind_if_asked(self) -> None:
-        try:
-            start = self._replays.get_nowait()
-        except queue.Empty:
+        """Once there are partitions to rewind, and nothing that was read is left to do."""
+        if self._replays.empty() or self._held or not self._consumer.assignment():
             return
+        start = self._replays.get()
+        self._persistently(lambda: self._consumer.seek(start))
         self._low_water.forget(self._consumer.assignment())
-        self._consumer.seek(start)
         logger.info("replaying", stage=self._stage.name, since=str(start.since or "the beginning"))
 
     def _persistently(self, call: Callable[[], T]) -> T:
@@ -232,7 +233,8 @@ class Runner:
             if self._stop.is_set():
                 raise Stopping
             try:
-                self._held += self._consumer.poll(1, min(left, 0.1))  # polling keeps the membership
+                polled = self._consumer.poll(1, min(left, 0.1))  # keeps the membership, and may call `revoked`
+                self._held += polled
             except Unavailable:
                 self._clock.sleep(min(left, 0.1))
 

@@ -81,7 +81,7 @@ class KafkaConsumer:
                 raise Unavailable(f"Kafka does not take the commit: {error.args[0].str()}") from error
 
     def assignment(self) -> frozenset[TopicPartition]:
-        return frozenset(TopicPartition(place.topic, place.partition) for place in self._client.assignment())
+        return frozenset(map(_place, self._client.assignment()))
 
     def pause(self) -> None:
         self._paused = True
@@ -92,13 +92,8 @@ class KafkaConsumer:
         self._client.resume(self._client.assignment())
 
     def seek(self, start: Start) -> None:
-        places = self._client.assignment()
-        for place in places:
-            place.offset = int(start.since.timestamp() * 1000) if start.since else confluent_kafka.OFFSET_BEGINNING
         try:
-            if start.since:
-                places = self._client.offsets_for_times(places, timeout=REQUEST_S)
-            for place in places:
+            for place in self._starts(start):
                 self._client.seek(place)
         except KafkaException as error:
             raise Unavailable(f"Kafka does not answer: {error}") from error
@@ -109,6 +104,18 @@ class KafkaConsumer:
 
     def close(self) -> None:
         self._client.close()
+
+    def _starts(self, start: Start) -> list[confluent_kafka.TopicPartition]:
+        places = self._client.assignment()
+        if start.since is None:
+            return [_at(place, confluent_kafka.OFFSET_BEGINNING) for place in places]
+        moment_ms = int(start.since.timestamp() * 1000)
+        found = self._client.offsets_for_times([_at(place, moment_ms) for place in places], timeout=REQUEST_S)
+        read = {_place(one): one.offset for one in self._client.position(places)}
+        unread = [place for place in places if read[_place(place)] < 0]
+        if unread:
+            read |= {_place(one): one.offset for one in self._client.committed(unread, timeout=REQUEST_S)}
+        return [_at(place, not_ahead(place.offset, read[_place(place)])) for place in found]
 
     def _lag_of(self, position: confluent_kafka.TopicPartition) -> int:
         low, high = self._client.get_watermark_offsets(position, cached=True)
@@ -155,7 +162,7 @@ class KafkaConsumer:
         except KafkaException as error:
             raise Unavailable(self._down or str(error)) from error
         if missing := [topic for topic in self._topics if topic not in known]:
-            raise Unavailable(f"topic {missing[0]} is missing: run `millrace topics apply`")
+            raise Unavailable(f"topic {missing[0]} is missing, or may not be read: run `millrace topics apply`")
         self._down = None
 
     def _assigned(self, client: confluent_kafka.Consumer, places: list[confluent_kafka.TopicPartition]) -> None:
@@ -166,10 +173,25 @@ class KafkaConsumer:
             client.resume(places)
 
     def _revoked(self, client: confluent_kafka.Consumer, places: list[confluent_kafka.TopicPartition]) -> None:
-        self.on_revoked([TopicPartition(place.topic, place.partition) for place in places], False)
+        self.on_revoked(list(map(_place, places)), False)
 
     def _lost(self, client: confluent_kafka.Consumer, places: list[confluent_kafka.TopicPartition]) -> None:
-        self.on_revoked([TopicPartition(place.topic, place.partition) for place in places], True)
+        self.on_revoked(list(map(_place, places)), True)
+
+
+def not_ahead(wanted: int, read: int) -> int:
+    """Where a replay begins in a partition: never beyond what was read, lest records be skipped. Below 0 is unknown."""
+    if read < 0:
+        return confluent_kafka.OFFSET_BEGINNING
+    return min(wanted, read) if wanted >= 0 else read
+
+
+def _place(place: confluent_kafka.TopicPartition) -> TopicPartition:
+    return TopicPartition(place.topic, place.partition)
+
+
+def _at(place: confluent_kafka.TopicPartition, offset: int) -> confluent_kafka.TopicPartition:
+    return confluent_kafka.TopicPartition(place.topic, place.partition, offset)
 
 
 def _fatal(error: KafkaError) -> bool:

@@ -22,6 +22,7 @@ from confluent_kafka.admin import (
 
 from streams.errors import Misconfigured, Unavailable
 from streams.kafka.config import KafkaConfig, client_settings, rdkafka_log
+from streams.kafka.consumer import not_ahead
 from streams.port import Start
 from streams.topic_plan import Step, TopicState
 
@@ -90,13 +91,14 @@ class TopicAdmin:
         return sum(end - committed.get(place, starts[place]) for place, end in self.ends(topics).items())
 
     def rewind(self, group: str, start: Start) -> int:
-        """Moves a group that nobody runs, on every topic it ever read; the number of records it will read again."""
+        """Moves a group that nobody runs back, wherever it ever read; how many records it will read from there on."""
         spec = OffsetSpec.for_timestamp(int(start.since.timestamp() * 1000)) if start.since else OffsetSpec.earliest()
-        topics = {topic for topic, _ in self.committed(group)}
-        if not topics:
+        committed = self.committed(group)
+        if not committed:
             return 0
-        ends = self.ends(topics)
-        targets = {place: ends[place] if offset < 0 else offset for place, offset in self.ends(topics, spec).items()}
+        topics = {topic for topic, _ in committed}
+        ends, found = self.ends(topics), self.ends(topics, spec)
+        targets = {place: not_ahead(found[place], read) for place, read in committed.items() if place in found}
         offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in targets.items()]
         moved = self._results(self._client.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, offsets)]))
         if refusals := [place.error for place in moved[group].topic_partitions if place.error]:
@@ -123,7 +125,10 @@ class TopicAdmin:
 
     def _translated(self, cause: KafkaError) -> Unavailable | Misconfigured:
         if cause.code() in (KafkaError.NON_EMPTY_GROUP, KafkaError.UNKNOWN_MEMBER_ID):
-            return Misconfigured("the group is being read by running workers; stop them first")
+            return Misconfigured(
+                "the group is being read by running workers; stop them first. "
+                "One that has stopped counts until its session ends (kafka.session_timeout_ms)"
+            )
         if cause.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED):
             return Misconfigured(f"Kafka does not allow it: {cause.str()}")
         return Unavailable(f"Kafka at {self._servers} did not do it: {cause.str()}")

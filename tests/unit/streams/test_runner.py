@@ -331,3 +331,51 @@ def test_the_trace_leads_from_the_published_item_to_the_answer() -> None:
     [answer] = bench.log.records(REJECTED_TOPIC)
     assert (answer.header("traceparent") or "")[:35] == item.traceparent[:35]
     assert answer.header("ce_source") == "millrace/s"
+
+
+def test_a_replay_asked_for_while_the_log_is_down_waits_for_it() -> None:
+    bench = Bench(stage(reject_all))
+    bench.publish("a")
+    bench.runner.run_once()
+    seek, tries = bench.consumer.seek, []
+
+    def down_at_first(start: Start) -> None:
+        tries.append(start)
+        if len(tries) == 1:
+            raise Unavailable("Kafka does not answer")
+        seek(start)
+
+    bench.consumer.seek = down_at_first  # type: ignore[method-assign]
+    bench.runner.replay(Start())
+    bench.runner.run_once()
+    assert bench.answered() == ["a", "a"]
+
+
+def test_a_replay_waits_for_partitions() -> None:
+    bench = Bench(stage(reject_all))
+    bench.publish("a")
+    bench.runner.run_once()
+    places, asked = bench.consumer.assignment(), Start()
+    bench.consumer.assign(frozenset())
+    bench.runner.replay(asked)
+    bench.runner.run_once()
+    bench.consumer.assign(places)
+    bench.runner.run_once()
+    assert bench.answered() == ["a", "a"]
+
+
+def test_a_replay_from_a_later_moment_skips_nothing() -> None:
+    bench = Bench(stage(reject_all))
+    bench.publish("a", "b")
+    bench.runner.replay(Start(datetime(2999, 1, 1, tzinfo=UTC)))
+    bench.runner.run_once()
+    assert bench.answered() == ["a", "b"]
+
+
+def test_records_held_while_waiting_go_with_their_partition() -> None:
+    bench = Bench(stage(reject_all))
+    bench.publish("a")
+    bench.runner._held = bench.consumer.poll(10, 0.0)
+    [held] = bench.runner._held
+    bench.runner.revoked([held.topic_partition], False)
+    assert bench.runner._held == []
