@@ -1,16 +1,21 @@
 """Letters: records that a stage set aside, dead (can never work) or parked (cannot work yet).
 
-A letter keeps the original bytes, key and headers, and adds why, where and by whom. Its Kafka key is the place the
-record first came from, and its topic is compacted: setting the same record aside twice gives one letter, and handling
-it (replay, discard) is a tombstone with the same key.
+A letter keeps the original bytes, key and headers, and adds why, where and by whom. Its Kafka key is the place where
+the record lay when it was set aside, and its topic is compacted: setting the same record aside twice gives one letter,
+and handling it (replay, discard) is a tombstone with the same key. A replayed record lies in a new place, so a letter
+about that one is never wiped out by the tombstone of the first.
+
+A record too large for a letter, as compression can smuggle one past a broker's limit, is cut; the whole of it stays
+where it lay.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from streams.codec import Encoded
-from streams.errors import Refusal
+from streams.errors import Misconfigured, Refusal
 from streams.record import ORIGIN_OFFSET, ORIGIN_PARTITION, ORIGIN_TOPIC, Origin, Record
+from streams.topics import RECORD_BYTES
 
 REASON = "millrace-reason"
 DETAIL = "millrace-detail"
@@ -20,18 +25,24 @@ CODE_VERSION = "millrace-code-version"
 SET_ASIDE_AT = "millrace-set-aside-at"
 ORIGINAL_KEY = "millrace-original-key"
 NO_VALUE = "millrace-original-value-null"
+CUT = "millrace-original-size"
+"""Bytes of a record that was too large to be kept whole."""
 
-_ADDED = {REASON, DETAIL, STAGE, EXCEPTION, CODE_VERSION, SET_ASIDE_AT, ORIGINAL_KEY, NO_VALUE}
+_ADDED = {REASON, DETAIL, STAGE, EXCEPTION, CODE_VERSION, SET_ASIDE_AT, ORIGINAL_KEY, NO_VALUE, CUT}
 _ORIGIN = {ORIGIN_TOPIC, ORIGIN_PARTITION, ORIGIN_OFFSET}
 
-
-def letter_key(origin: Origin) -> bytes:
-    return f"{origin.topic}/{origin.partition}/{origin.offset}".encode()
+WHOLE_BYTES = RECORD_BYTES + 32 * 1024
+"""A record up to this size is kept whole; the rest of LETTER_BYTES is for what a letter adds."""
+KEPT_BYTES = 16 * 1024
+"""Of the key and of the value of a larger one; its headers are left out."""
+HEADER_FRAME_BYTES = 12
+"""At most, for the lengths of a header's name and value."""
 
 
 def write_letter(record: Record, refusal: Refusal, stage: str, code_version: str) -> Encoded:
     """The letter that sets `record` aside."""
-    origin = record.origin
+    size = record.size + HEADER_FRAME_BYTES * len(record.headers)
+    origin, place = record.origin, f"{record.topic}/{record.partition}/{record.offset}"
     added = [
         (REASON, refusal.reason.encode()),
         (DETAIL, refusal.detail.encode("utf-8", "replace")[:1000]),
@@ -41,20 +52,28 @@ def write_letter(record: Record, refusal: Refusal, stage: str, code_version: str
         (SET_ASIDE_AT, datetime.now(UTC).isoformat().encode()),
         *_origin_headers(origin),
     ]
+    if size > WHOLE_BYTES:
+        added.append((CUT, str(size).encode()))
+        record = _cut(record)
     if record.key is not None:
         added.append((ORIGINAL_KEY, record.key))
     if record.value is None:
         added.append((NO_VALUE, b"1"))
     kept = [(name, value) for name, value in record.headers if name not in _ADDED | _ORIGIN]
-    return Encoded(letter_key(origin), record.value or b"", tuple(kept + added))
+    return Encoded(place.encode(), record.value or b"", tuple(kept + added))
+
+
+def _cut(record: Record) -> Record:
+    key, value = record.key and record.key[:KEPT_BYTES], record.value and record.value[:KEPT_BYTES]
+    return Record(record.topic, record.partition, record.offset, key, value)
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A record that was set aside, as operators see it."""
 
-    offset: int
-    """Place of the letter in its topic's partition; `id` names it for commands."""
+    id: str
+    """`topic/partition/offset` where the record lay when it was set aside; names the letter for commands."""
     origin: Origin
     reason: str
     detail: str
@@ -65,19 +84,21 @@ class Letter:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
-
-    @property
-    def id(self) -> str:
-        """`topic/partition/offset` of the record it holds."""
-        return letter_key(self.origin).decode()
+    cut: bool = False
+    """Only the beginning of the record is here: it was too large for a letter."""
 
     def original(self) -> Encoded:
-        """The record to write back to its topic: unchanged, with its first place in headers, so its version stays."""
+        """The record to write back to its topic: unchanged, with its first place in headers, so its version stays.
+
+        Raises Misconfigured for a letter that is cut.
+        """
+        if self.cut:
+            raise Misconfigured(f"{self.id} is too large to be replayed: publish it smaller, and discard the letter")
         return Encoded(self.key, self.value, (*self.headers, *_origin_headers(self.origin)))
 
     def tombstone(self) -> Encoded:
         """What marks this letter as handled."""
-        return Encoded(letter_key(self.origin), None, ())
+        return Encoded(self.id.encode(), None, ())
 
 
 def read_letter(record: Record) -> Letter:
@@ -85,7 +106,7 @@ def read_letter(record: Record) -> Letter:
     added = {name: record.header(name) or "" for name in _ADDED}
     key = next((value for name, value in record.headers if name == ORIGINAL_KEY), None)
     return Letter(
-        offset=record.offset,
+        id=(record.key or b"").decode("utf-8", "replace"),
         origin=record.origin,
         reason=added[REASON],
         detail=added[DETAIL],
@@ -96,6 +117,7 @@ def read_letter(record: Record) -> Letter:
         key=key,
         value=None if added[NO_VALUE] else record.value,
         headers=tuple((name, value) for name, value in record.headers if name not in _ADDED | _ORIGIN),
+        cut=bool(added[CUT]),
     )
 
 

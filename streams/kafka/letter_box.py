@@ -35,13 +35,13 @@ class LetterBox:
         return [read_letter(record) for record in latest.values() if record.value is not None]
 
     def replay(self, letters: Iterable[Letter], producer: Producer) -> int:
-        """Writes the original records back to their topics, then marks the letters as handled.
+        """Writes the original records back to their topics, then marks the letters as handled: all of them or none.
 
         In this order: a crash in between leaves letters that are replayed once more, which versions make harmless.
         """
         replayed = list(letters)
-        for letter in replayed:
-            producer.send(letter.origin.topic, letter.original())
+        for letter, original in [(letter, letter.original()) for letter in replayed]:
+            producer.send(letter.origin.topic, original)
         producer.flush(FLUSH_S)
         return self.discard(replayed, producer)
 

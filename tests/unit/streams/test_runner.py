@@ -306,7 +306,9 @@ def test_a_replayed_letter_keeps_the_version_of_its_first_place() -> None:
     bench.log.append(letter.origin.topic, letter.original())
     bench.runner.run_once()
     assert versions == [0, 1, 2, 1]
-    assert len({one.key for one in bench.log.records("t.s.dlq")}) == 3
+    letters = [read_letter(one) for one in bench.log.records("t.s.dlq")]
+    assert [one.origin.offset for one in letters] == [0, 1, 2, 1]
+    assert len({one.id for one in letters}) == 4
 
 
 def test_the_runner_stops_after_the_batch_in_hand() -> None:
@@ -331,6 +333,17 @@ def test_the_trace_leads_from_the_published_item_to_the_answer() -> None:
     [answer] = bench.log.records(REJECTED_TOPIC)
     assert (answer.header("traceparent") or "")[:35] == item.traceparent[:35]
     assert answer.header("ce_source") == "millrace/s"
+
+
+def test_a_record_larger_than_any_letter_is_set_aside_and_the_rest_goes_on() -> None:
+    bench = Bench(stage(reject_all))
+    bench.publish_bytes(b"z" * 20 * 2**20)  # as compression carries it past a broker's limit
+    bench.publish("a")
+    bench.runner.run_once()
+    [letter] = map(read_letter, bench.log.records("t.s.dlq"))
+    assert (letter.reason, letter.cut) == ("invalid_json", True)
+    assert bench.answered() == ["a"]
+    assert bench.committed == 2
 
 
 def test_a_replay_asked_for_while_the_log_is_down_waits_for_it() -> None:
