@@ -36,17 +36,18 @@ class KafkaProducer:
         deadline = time.monotonic() + QUEUE_WAIT_S
         settled = self._settled if on_acknowledged is None else self._settled_then(on_acknowledged)
         while True:
+            client = self._client
             try:
                 headers: list[tuple[str, str | bytes | None]] = [*encoded.headers]
-                self._client.produce(topic, encoded.value, encoded.key, headers=headers, on_delivery=settled)
+                client.produce(topic, encoded.value, encoded.key, headers=headers, on_delivery=settled)
             except BufferError as error:
                 if time.monotonic() > deadline:
                     raise Unavailable("Kafka takes no records: the send queue stays full") from error
-                self._client.poll(0.1)
+                client.poll(0.1)
             except KafkaException as error:
-                raise self._translated(error, topic) from error
+                raise self._translated(error, topic, client) from error
             else:
-                self._client.poll(0)
+                client.poll(0)
                 return
 
     def flush(self, timeout_s: float) -> None:
@@ -75,10 +76,11 @@ class KafkaProducer:
 
         return settled
 
-    def _translated(self, error: KafkaException, topic: str) -> MillraceError:
+    def _translated(self, error: KafkaException, topic: str, client: confluent_kafka.Producer) -> MillraceError:
         cause: KafkaError = error.args[0]
         if cause.code() == KafkaError.MSG_SIZE_TOO_LARGE:
             return BadRecord("record_too_large", f"more than {LETTER_BYTES} bytes for {topic}")
-        if cause.fatal():
+        # `produce` says so by this code alone: only errors that come by callback have `fatal()` set
+        if cause.code() == KafkaError._FATAL and client is self._client:
             self._client = confluent_kafka.Producer(self._settings, logger=rdkafka_log)
         return Unavailable(f"Kafka does not take records for {topic}: {cause.str()}")
