@@ -1,5 +1,7 @@
 """`millrace demo`: the loop on real parts and real input, in a folder of its own."""
 
+import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,8 @@ from streams.errors import Misconfigured
 if TYPE_CHECKING:
     from infra.demo.report import Report
 
+TERMINATED_EXIT = 128 + signal.SIGTERM
+
 
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running afterwards.")] = False,
@@ -29,6 +33,7 @@ def demo(
     folder = load_settings().data_dir / "demo"
     if holder(folder) is not None:
         raise Misconfigured(f"a demo still runs on {folder}; `millrace --data-dir {folder} down` ends it")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED_EXIT))  # ends what was started, as Ctrl-C does
     began = time.monotonic()
     fresh_folder(folder)
     flags.assignments = [*flags.assignments, f"data_dir={folder}"]

@@ -36,6 +36,8 @@ READS: Mapping[str, tuple[Topic, ...]] = {
 
 SETTLE_S = 120.0
 """Longest wait for one stage."""
+COMMAND_S = 300.0
+"""Longest time for one command."""
 POLL_S = 0.5
 SEARCH_DEPTH = 10
 HUGE_BYTES = 20 * 2**20
@@ -68,13 +70,16 @@ class Demo:
     @contextmanager
     def _running(self, keep: bool) -> Iterator[None]:
         self.say("starting the broker and all processes")
-        subprocess.run(own_command("up", "--detach"), check=True, timeout=300)
         try:
+            self._run("up", "--detach")
             yield
+        except BaseException:
+            keep = False
+            raise
         finally:
             if not keep:
                 self.say("stopping everything")
-                subprocess.run(own_command("down"), check=True, timeout=120)
+                self._run("down")
 
     def _ingest(self, items: Path, trouble: Path) -> int:
         """Publishes everything and waits until it is worked off; how many items a second publishing sent."""
@@ -91,10 +96,16 @@ class Demo:
         return self._publish(items)
 
     def _publish(self, folder: Path) -> int:
-        done = subprocess.run(
-            own_command("publish", str(folder), "--json"), check=True, timeout=300, stdout=subprocess.PIPE
-        )
-        return int(json.loads(done.stdout)["published"])
+        return int(json.loads(self._run("publish", str(folder), "--json", stdout=subprocess.PIPE))["published"])
+
+    def _run(self, *words: str, stdout: int | None = None) -> bytes:
+        """What the command prints, if that is piped. Raises MillraceError if it fails; it has said why itself."""
+        try:
+            done = subprocess.run(own_command(*words), timeout=COMMAND_S, stdout=stdout, check=True)
+        except subprocess.SubprocessError as error:
+            hint = f"see above, and the logs in {self.folder}/logs"
+            raise MillraceError(f"`millrace {words[0]}` did not work; {hint}") from error
+        return done.stdout or b""
 
     def _write_broken_records(self) -> None:
         """What a careless producer may write: NaN, no JSON at all, a future major version, and 20 MB at once."""
@@ -135,8 +146,14 @@ class Demo:
     def _search(self, words: str) -> list[str]:
         body = {"query": {"text": words}, "k": SEARCH_DEPTH}
         url = f"{api_url(self.settings)}/v1/retrieval/search"
-        answer = httpx.post(url, json=body, timeout=30.0, trust_env=False).raise_for_status()
+        answer = self._asked("POST", url, json=body)
         return [result["id"] for result in answer.json()["results"]]
+
+    def _asked(self, method: str, url: str, **how: Any) -> httpx.Response:
+        try:
+            return httpx.request(method, url, timeout=30.0, trust_env=False, **how).raise_for_status()
+        except httpx.HTTPError as error:
+            raise Unavailable(f"{method} {url}: {error}; see the logs in {self.folder}/logs") from error
 
     def _outcome(self, query: inputs.Query) -> SearchOutcome:
         found = self._search(query.words)
@@ -149,7 +166,7 @@ class Demo:
             raise MillraceError(f"{inputs.WITHDRAWN} was not found before its withdrawal")
         self.say(f"withdrawing {inputs.WITHDRAWN}")
         url = f"{api_url(self.settings)}/v1/items/{inputs.WITHDRAWN}"
-        httpx.delete(url, headers={"Idempotency-Key": "demo"}, timeout=30.0, trust_env=False).raise_for_status()
+        self._asked("DELETE", url, headers={"Idempotency-Key": "demo"})
         self._settled()
         return inputs.WITHDRAWN in self._search(inputs.WITHDRAWN_WORDS)
 
@@ -197,7 +214,7 @@ class Demo:
         return sum(len(LetterBox(kafka, topic_of(kafka.prefix, stage)).letters()) for stage in STAGES)
 
     def _versions(self) -> dict[str, str]:
-        answer = httpx.get(f"{api_url(self.settings)}/v1/models", timeout=30.0, trust_env=False).raise_for_status()
+        answer = self._asked("GET", f"{api_url(self.settings)}/v1/models")
         packages = ("millrace", "confluent-kafka", "qdrant-edge-py", "chdb", "torch")
         return {
             "python": platform.python_version(),
