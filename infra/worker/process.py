@@ -7,6 +7,7 @@ records in hand are read again.
 import json
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from infra.worker.config import WorkerConfig
 from infra.worker.ops_server import Handler, OpsServer, Reply, Routes, json_reply, metrics, problem
+from streams.errors import MillraceError
 from streams.health import State
 from streams.port import Start
 from streams.runner import Runner
@@ -77,21 +79,28 @@ class Worker:
     def _drive(self, runner: Runner) -> None:
         try:
             runner.run()
+        except MillraceError as error:
+            self._failures.append(error)
+            logger.critical("a stage cannot go on; the process stops", process=self._name, reason=str(error))
         except BaseException as error:
             self._failures.append(error)
-            logger.exception("a stage failed; the process stops", process=self._name)
-            raise
+            logger.critical("a stage failed; the process stops", process=self._name)
+            raise  # the thread's own hook prints the traceback
         finally:
             self._stop.set()
 
     def _end(self) -> None:
-        for service in reversed(self._parts.services):
-            service.stop()
         for runner in self._parts.runners.values():
             runner.stop()
+        for service in reversed(self._parts.services):
+            service.stop()
+        deadline = time.monotonic() + self._config.stop_grace_s
         for thread in self._threads:
-            thread.join(self._config.stop_grace_s)
-        self._parts.close.close()
+            thread.join(max(0.0, deadline - time.monotonic()))
+        if late := [thread.name for thread in self._threads if thread.is_alive()]:
+            logger.error("did not stop in time; what is in hand will be read again", process=self._name, stages=late)
+        else:  # nobody closes what a stage still works with
+            self._parts.close.close()
         self._ops.stop()
 
     def _routes(self) -> Routes:
