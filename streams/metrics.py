@@ -5,8 +5,6 @@ from prometheus_client import Counter, Gauge, Histogram
 RECORDS = Counter("millrace_records", "Records that left a stage.", ["stage", "outcome"])
 """outcome: done | dead_lettered | parked"""
 
-EVENTS = Counter("millrace_events", "Events that a stage published.", ["stage", "type"])
-
 BATCH_SECONDS = Histogram(
     "millrace_batch_seconds",
     "Time from the first record of a micro-batch to its commit.",
