@@ -90,11 +90,11 @@ class Worker:
             self._stop.set()
 
     def _end(self) -> None:
+        deadline = time.monotonic() + self._config.stop_grace_s
         for runner in self._parts.runners.values():
             runner.stop()
         for service in reversed(self._parts.services):
             service.stop()
-        deadline = time.monotonic() + self._config.stop_grace_s
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         if late := [thread.name for thread in self._threads if thread.is_alive()]:
