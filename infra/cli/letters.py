@@ -57,6 +57,7 @@ def show_letter(stage: StageName, letter_id: str, parked: Parked = False, as_jso
         "stage": letter.stage,
         "exception": letter.exception,
         "code_version": letter.code_version,
+        "cut": letter.cut,
         "headers": {name: value.decode("utf-8", "replace") for name, value in letter.headers},
         "body": None if letter.value is None else letter.value.decode("utf-8", "backslashreplace"),
     }
