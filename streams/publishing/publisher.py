@@ -187,7 +187,7 @@ def _next_generation(last: Entry | None) -> int:
 
 
 def _within_limit(encoded: Encoded) -> Encoded:
-    size = len(encoded.key or b"") + len(encoded.value or b"") + sum(len(k) + len(v) for k, v in encoded.headers)
-    if size > RAW.max_record_bytes:
-        raise BadRecord("record_too_large", f"{size} bytes, {RAW.max_record_bytes} are allowed; shorten its attributes")
+    if encoded.size > RAW.max_record_bytes:
+        allowed = f"{RAW.max_record_bytes} are allowed; shorten its attributes"
+        raise BadRecord("record_too_large", f"{encoded.size} bytes, {allowed}")
     return encoded
