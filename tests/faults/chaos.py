@@ -23,6 +23,10 @@ OVERDUE_S = 20.0
 """A fuse that nothing has lit by then is replaced by a kill."""
 TICK_S = 0.05
 SAY_EVERY_S = 5.0
+POINTLESS = {("embedding", Point.MID_SINK), ("recording", Point.MID_PUBLISH)}
+"""Embedding has no sink and recording publishes nothing."""
+FIRST = {"curation": 0, "embedding": 2, "indexing": 4, "recording": 0}
+"""Where in the list of points a stage begins, so that a few deaths of each meet all of them."""
 DISTURBED = ("items.curated", "items.embedded")
 
 
@@ -36,15 +40,17 @@ class Death:
 
 def agenda(stage: str, deaths: int, rng: random.Random) -> Iterator[Death]:
     """Every failpoint of the stage in turn, and now and then a random moment, which may lie within its start."""
-    points = [point for point in Point if not (stage == "embedding" and point is Point.MID_SINK)]
-    if stage == "recording":
-        points = [point for point in points if point is not Point.MID_PUBLISH]  # it publishes nothing
-    for number in range(deaths):
+    points = [point for point in Point if (stage, point) not in POINTLESS]
+    for number in range(FIRST[stage], FIRST[stage] + deaths):
         turn, within = divmod(number, len(points) + 2)
         if within >= len(points):
             yield Death(rng.uniform(0.5, 5.0))
             continue
-        count = rng.randint(1, 200) if points[within] is Point.MID_PUBLISH else rng.randint(1, 4 + turn)
+        count = (
+            rng.randint(1, 200)
+            if points[within] is Point.MID_PUBLISH
+            else rng.randint(1, 2 if stage == "recording" else 4 + turn)
+        )
         yield Death(OVERDUE_S, Fuse(stage, points[within], count))
 
 

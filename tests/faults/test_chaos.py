@@ -38,7 +38,7 @@ def chaos_of(mill: Mill, items: int, deaths: dict[str, int], records_per_s: floa
 
 @pytest.mark.timeout(300)
 def test_a_minute_of_kills_loses_doubles_and_revives_nothing(mill: Callable[..., Mill]) -> None:
-    deaths = {"curation": 7, "embedding": 6, "indexing": 7, "broker": 1}
+    deaths = {"curation": 5, "embedding": 5, "indexing": 5, "broker": 1}
     chaos = chaos_of(mill(), 2_000, deaths, 120, 7, 200)
     assert judged(chaos) == []
     assert chaos.killed >= 12

@@ -67,10 +67,7 @@ def test_a_broken_rule_is_noticed(mill: Callable[..., Mill], trial: Trial) -> No
     assert trial.found in kinds(judged(mill(), trial, trial.sabotage))
 
 
-@pytest.mark.parametrize(
-    "trial",
-    [pytest.param(trial, marks=[pytest.mark.long_faults] if trial is not TRIALS[-1] else []) for trial in TRIALS],
-    ids=lambda trial: trial.sabotage,
-)
+@pytest.mark.long_faults
+@pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.sabotage)
 def test_the_same_run_without_sabotage_is_clean(mill: Callable[..., Mill], trial: Trial) -> None:
     assert judged(mill(), trial, None) == []

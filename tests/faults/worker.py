@@ -5,6 +5,7 @@ The product has no hooks for this. The stages come from infra.wiring, and the pr
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +31,8 @@ from tests.faults.sabotage import Sabotage
 
 
 def main(words: Sequence[str]) -> int:
+    # The client library says useful things about outages, and one of them much too often.
+    logging.getLogger("librdkafka").addFilter(lambda record: "Connection refused" not in record.getMessage())
     parser = argparse.ArgumentParser()
     parser.add_argument("stages", nargs="+", choices=list(STAGES))
     parser.add_argument("--settings", type=Path, required=True, help="settings as JSON")
