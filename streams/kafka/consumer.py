@@ -74,6 +74,8 @@ class KafkaConsumer:
         ]
         if not offsets:
             return
+        if self._down:  # the client would keep us for as long as a session lasts, also when we are to stop
+            raise Unavailable(self._down)
         try:
             self._client.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
