@@ -30,14 +30,16 @@ def search(
     language: Annotated[list[str] | None, typer.Option(help="Only in this language, such as en.")] = None,
     source: Annotated[list[str] | None, typer.Option(help="Only from this source.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Only with this tag.")] = None,
+    nsfw: Annotated[bool | None, typer.Option("--nsfw/--no-nsfw", help="Only what was judged so.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the API's answer.")] = False,
     show_versions: Annotated[bool, typer.Option("--show-versions", help="Print versions of items and model.")] = False,
     url: Annotated[str | None, typer.Option(help="Address of the API; else that of the installation here.")] = None,
 ) -> None:
     """Find items by meaning and by words, across modalities."""
     settings = load_settings()
-    filters = {"modality": modality, "language": language, "source": source, "tags": tag}
-    request = {"query": {"text": words}, "k": k, "filters": {name: given for name, given in filters.items() if given}}
+    filters = {"modality": modality, "language": language, "source": source, "tags": tag, "nsfw_flag": nsfw}
+    given = {name: value for name, value in filters.items() if value not in (None, [])}
+    request = {"query": {"text": words}, "k": k, "filters": given}
     found = ask(url or api_url(settings), request, _key(settings))
     typer.echo(to_json(found, indent=2).decode()) if as_json else show(found, show_versions)
 
