@@ -5,6 +5,7 @@ A setting `kafka.prefix` is `[kafka] prefix = …` in `millrace.toml`, `MILLRACE
 errors, and secrets are never printed.
 """
 
+import json
 import os
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -113,8 +114,18 @@ def _tree(assignments: Sequence[str]) -> dict[str, Any]:
         node = tree
         for branch in branches:
             node = node.setdefault(branch, {})
-        node[leaf] = value
+        node[leaf] = _value(value)
     return tree
+
+
+def _value(words: str) -> Any:
+    """Lists and maps are written as JSON; everything else is judged by the setting's own type."""
+    if words[:1] in ("[", "{"):
+        try:
+            return json.loads(words)
+        except ValueError as error:
+            raise Misconfigured(f"--set …={words}: not valid JSON ({error})") from error
+    return words
 
 
 def _explained(error: ValidationError) -> str:

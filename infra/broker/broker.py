@@ -14,6 +14,7 @@ from infra.broker.properties import log4j_properties, server_properties
 from infra.supervisor.tether import tethered
 from streams.errors import Misconfigured, Unavailable
 from streams.kafka.admin import broker_answers
+from streams.kafka.config import KafkaConfig
 
 FORMAT_TIMEOUT_S = 60.0
 PROBE_TIMEOUT_S = 1.0
@@ -81,7 +82,7 @@ class Broker:
         while time.monotonic() < deadline:
             if not self.running:
                 raise Unavailable(f"the broker stopped while it started; {self.log_file} says: {self.log_tail()}")
-            if broker_answers(self.bootstrap, PROBE_TIMEOUT_S):
+            if broker_answers(KafkaConfig(bootstrap_servers=self.bootstrap), PROBE_TIMEOUT_S):
                 return
             time.sleep(PROBE_PAUSE_S)
         raise Unavailable(f"the broker on {self.bootstrap} did not answer in time; see {self.log_file}")

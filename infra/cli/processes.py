@@ -77,7 +77,7 @@ def doctor(as_json: AsJson = False) -> None:
     from infra.supervisor.doctor import Verdict, findings
 
     settings = load_settings()
-    found = list(findings(settings.data_dir, settings.broker, settings.kafka.bootstrap_servers))
+    found = list(findings(settings.data_dir, settings.broker, settings.kafka))
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in found], indent=2))
     else:

@@ -36,13 +36,14 @@ def run(
 
 
 def serve(
-    port: Annotated[int, typer.Option(help="Port of the API.")],
+    port: Annotated[int | None, typer.Option(help="Port of the API; else api.port.")] = None,
     ops_port: OpsPort = 0,
 ) -> None:
     """Run the API alone, such as a replica on a cluster. Needs kafka.bootstrap_servers and index.url."""
-    if load_settings().index.url is None:
+    settings = load_settings()
+    if settings.index.url is None:
         raise Misconfigured("index.url is not set; an index in process has one owner, the process `search`")
-    _run("api", (), True, ops_port, port)
+    _run("api", (), True, ops_port, settings.api.port if port is None else port)
 
 
 def _run(name: str, stages: tuple[str, ...], api: bool, ops_port: int, api_port: int | None) -> None:

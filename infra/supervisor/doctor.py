@@ -17,6 +17,7 @@ from infra.broker.jars import KafkaJars
 from infra.supervisor.ports import free_port
 from infra.supervisor.state import holder, orphans, read_snapshot
 from streams.errors import MillraceError, Misconfigured
+from streams.kafka.config import KafkaConfig
 
 OLDEST_PYTHON = (3, 11)
 LEAST_DISK_GIB = 5.0
@@ -41,7 +42,7 @@ class Finding:
     advice: str = ""
 
 
-def findings(data_dir: Path, broker: BrokerConfig, bootstrap: str | None) -> Iterator[Finding]:
+def findings(data_dir: Path, broker: BrokerConfig, kafka: KafkaConfig) -> Iterator[Finding]:
     """All checks, quick ones first. The embedded broker's are left out where another cluster is configured."""
     yield python_version(sys.version_info[:2], platform.python_version())
     yield operating_system(sys.platform)
@@ -51,8 +52,8 @@ def findings(data_dir: Path, broker: BrokerConfig, bootstrap: str | None) -> Ite
     yield ports()
     yield supervisor(data_dir)
     yield left_behind(data_dir)
-    if bootstrap is not None:
-        yield cluster(bootstrap)
+    if kafka.bootstrap_servers is not None:
+        yield cluster(kafka)
         return
     yield java()
     yield jars(broker)
@@ -119,10 +120,11 @@ def left_behind(data_dir: Path) -> Finding:
     return Finding("orphans", Verdict.PROBLEM, f"left behind: pid {pids}", "`millrace up` ends them before it starts")
 
 
-def cluster(bootstrap: str) -> Finding:
+def cluster(kafka: KafkaConfig) -> Finding:
     from streams.kafka.admin import broker_answers
 
-    if broker_answers(bootstrap, 5.0):
+    bootstrap = kafka.bootstrap_servers
+    if broker_answers(kafka, 5.0):
         return Finding("Kafka", Verdict.OK, f"{bootstrap} answers")
     advice = "check kafka.bootstrap_servers and the other kafka settings, or unset it to use the embedded broker"
     return Finding("Kafka", Verdict.PROBLEM, f"{bootstrap} does not answer", advice)

@@ -99,8 +99,9 @@ def kafka_probe(bootstrap: str) -> Callable[[], Readiness]:
 
     def probe() -> Readiness:
         from streams.kafka.admin import broker_answers  # the client library is loaded by those who ask
+        from streams.kafka.config import KafkaConfig
 
-        answers = broker_answers(bootstrap, PROBE_TIMEOUT_S)
+        answers = broker_answers(KafkaConfig(bootstrap_servers=bootstrap), PROBE_TIMEOUT_S)
         return Readiness(True) if answers else Readiness(False, ("does not answer yet",))
 
     return probe

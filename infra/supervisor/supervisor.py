@@ -48,6 +48,7 @@ class Supervisor:
         self._bootstrap, self._started_at = bootstrap, self._clock.time()
         self._phase = "starting"
         self._written: Snapshot | None = None
+        self._disk_trouble = False
         self._signals = 0
         self._interruptible = False
         self._logs_checked_at = self._clock.monotonic()
@@ -187,9 +188,16 @@ class Supervisor:
             bootstrap=self._bootstrap,
             processes=tuple(ProcessSnapshot.of(child) for child in self._children),
         )
-        if snapshot != self._written:
+        if snapshot == self._written:
+            return
+        try:
             write_snapshot(self._data_dir, snapshot)
-            self._written = snapshot
+        except OSError as error:  # a full disk must not end what runs; it is tried again at the next tick
+            if not self._disk_trouble:
+                self._say("millrace", f"cannot write to {self._data_dir}: {error.strerror}; what runs goes on")
+            self._disk_trouble = True
+        else:
+            self._written, self._disk_trouble = snapshot, False
 
     @contextmanager
     def _listening(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ class VectorIndexConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str | None = None
+    url: str | None = Field(default=None, min_length=1)
     """Address of a Qdrant server, such as `http://qdrant:6333`; None keeps the index in process."""
     api_key: SecretStr | None = None
     """Key of the Qdrant server, if it asks for one."""

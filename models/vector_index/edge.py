@@ -200,7 +200,7 @@ def _unopened(folder: Path, error: BaseException) -> Misconfigured:
         return Misconfigured(f"the vector index in {folder} is open in another process; only one may own it")
     return Misconfigured(
         f"the vector index in {folder} cannot be opened: {error}. If its files are damaged, remove the folder and "
-        "replay items.embedded: the index is rebuilt from the log"
+        "run `millrace replay indexing --from beginning`: the index is rebuilt from the log"
     )
 
 

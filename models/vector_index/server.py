@@ -55,7 +55,7 @@ class ServerVectorIndex:
     def connect(cls, config: VectorIndexConfig) -> Self:
         """The index at `config.url`. Nothing is sent before the first use: a server may come up later than we do."""
         if config.url is None:
-            raise Misconfigured("a Qdrant server needs vector_index.url")
+            raise Misconfigured("a Qdrant server needs index.url")
         key = config.api_key.get_secret_value() if config.api_key else None
         timeout_s = max(1, round(config.timeout_s))
         client = QdrantClient(url=config.url, api_key=key, timeout=timeout_s, check_compatibility=False)
@@ -166,7 +166,7 @@ class ServerVectorIndex:
             yield
         except UnexpectedResponse as error:
             if error.status_code in REFUSED:
-                raise Misconfigured(f"{where} refuses the key; set vector_index.api_key") from error
+                raise Misconfigured(f"{where} refuses the key; set index.api_key") from error
             self._prepared = False
             raise Unavailable(f"{where} failed: {error}") from error
         except (ResponseHandlingException, QdrantException) as error:

@@ -8,6 +8,7 @@ import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from streams.errors import Misconfigured, Unavailable
+from streams.kafka.clients import built
 from streams.kafka.config import ClientSettings, KafkaConfig, client_settings, rdkafka_log
 from streams.port import OnRevoked, Start
 from streams.record import Record, TopicPartition
@@ -137,7 +138,8 @@ class KafkaConsumer:
         return None
 
     def _joined(self) -> confluent_kafka.Consumer:
-        client = confluent_kafka.Consumer(self._settings | {"error_cb": self._heard}, logger=rdkafka_log)
+        settings = self._settings | {"error_cb": self._heard}
+        client = built(lambda: confluent_kafka.Consumer(settings, logger=rdkafka_log))
         client.subscribe(list(self._topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
         return client
 
@@ -202,13 +204,15 @@ def _fatal(error: KafkaError) -> bool:
 
 
 def record_of(message: Message) -> Record:
-    headers: list[tuple[str, bytes | None]] = list(message.headers() or ())  # type: ignore[arg-type]
+    headers: list[tuple[str, bytes]] = message.headers() or []  # type: ignore[assignment]
+    if any(value is None for _, value in headers):
+        headers = [(name, value or b"") for name, value in headers]
     return Record(
         message.topic() or "",
         message.partition() or 0,
         message.offset() or 0,
         message.key(),
         message.value(),
-        tuple((name, value or b"") for name, value in headers),
+        tuple(headers),
         message.timestamp()[1],
     )

@@ -8,6 +8,7 @@ import confluent_kafka
 from confluent_kafka import KafkaException
 
 from streams.errors import Unavailable
+from streams.kafka.clients import built
 from streams.kafka.config import KafkaConfig, client_settings, rdkafka_log
 from streams.kafka.consumer import record_of
 from streams.letters import Letter, read_letter
@@ -63,7 +64,7 @@ def read_topic(config: KafkaConfig, topic: str) -> Iterator[Record]:
         "auto.offset.reset": "earliest",
         "enable.partition.eof": True,
     }
-    client = confluent_kafka.Consumer(settings, logger=rdkafka_log)
+    client = built(lambda: confluent_kafka.Consumer(settings, logger=rdkafka_log))
     try:
         partitions = client.list_topics(topic, timeout=METADATA_TIMEOUT_S).topics[topic].partitions
         places = [

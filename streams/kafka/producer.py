@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 
 from streams.codec import Encoded
 from streams.errors import BadRecord, MillraceError, Unavailable
+from streams.kafka.clients import built
 from streams.kafka.config import ClientSettings, KafkaConfig, client_settings, rdkafka_log
 from streams.topics import LETTER_BYTES
 
@@ -29,7 +30,7 @@ class KafkaProducer:
             "message.timeout.ms": 60_000,
             "queue.buffering.max.kbytes": 65_536,
         }
-        self._client = confluent_kafka.Producer(self._settings, logger=rdkafka_log)
+        self._client = built(lambda: confluent_kafka.Producer(self._settings, logger=rdkafka_log))
         self._failure: str | None = None
 
     def send(self, topic: str, encoded: Encoded, on_acknowledged: Callable[[], None] | None = None) -> None:
@@ -82,5 +83,5 @@ class KafkaProducer:
             return BadRecord("record_too_large", f"more than {LETTER_BYTES} bytes for {topic}")
         # `produce` says so by this code alone: only errors that come by callback have `fatal()` set
         if cause.code() == KafkaError._FATAL and client is self._client:
-            self._client = confluent_kafka.Producer(self._settings, logger=rdkafka_log)
+            self._client = built(lambda: confluent_kafka.Producer(self._settings, logger=rdkafka_log))
         return Unavailable(f"Kafka does not take records for {topic}: {cause.str()}")

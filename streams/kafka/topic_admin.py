@@ -21,6 +21,7 @@ from confluent_kafka.admin import (
 )
 
 from streams.errors import Misconfigured, Unavailable
+from streams.kafka.clients import built
 from streams.kafka.config import KafkaConfig, client_settings, rdkafka_log
 from streams.kafka.consumer import not_ahead
 from streams.port import Start
@@ -35,7 +36,7 @@ class TopicAdmin:
     def __init__(self, config: KafkaConfig) -> None:
         self._servers = config.bootstrap_servers
         self._replication = config.replication_factor
-        self._client = AdminClient(client_settings(config), logger=rdkafka_log)
+        self._client = built(lambda: AdminClient(client_settings(config), logger=rdkafka_log))
 
     def present(self, names: Iterable[str], settings: Iterable[str]) -> dict[str, TopicState]:
         """The named topics that exist, with the named settings."""

@@ -99,7 +99,7 @@ def test_what_was_acknowledged_survives_a_sigkill_of_the_broker_and_a_change_of_
     TopicAdmin(config_of(broker)).apply(Step(TOPIC, True, 1))
     write(broker, [b"first", b"second"])
     broker.kill()
-    assert not broker_answers(broker.bootstrap, 0.5)
+    assert not broker_answers(config_of(broker), 0.5)
 
     again = Broker(kafka_jars, broker.data_dir, free_port(), free_port())
     again.start()
