@@ -30,7 +30,7 @@ from streams.port import Consumer, Producer, Start
 from streams.record import Record, TopicPartition
 from streams.retry import BackoffConfig, delays
 from streams.stage import AnyStage, Incoming, Outcome
-from streams.topics import dead_letter_topic, parked_topic, topic_for
+from streams.topics import dead_letter_topic, parked_topic
 
 logger = structlog.get_logger()
 T = TypeVar("T")
@@ -80,7 +80,12 @@ class Runner:
         self._stop = threading.Event()
         self._replays: queue.SimpleQueue[Start] = queue.SimpleQueue()
         self._events = {topic.full_name(prefix): topic.events for topic in stage.sources}
-        self._answers = {topic.name: topic.full_name(prefix) for topic in stage.answers}
+        self._answers = {
+            event: (topic.full_name(prefix), topic.max_record_bytes)
+            for topic in stage.answers
+            for event in topic.events
+        }
+        self._source = f"millrace/{stage.name}"
         self.health = Health()
         """Safe to read from any thread."""
 
@@ -136,9 +141,11 @@ class Runner:
         records = self._held or gather(self._consumer, self._stage.limits, self._config.idle_poll_s, self._clock)
         self._held = []
         assigned = self._consumer.assignment()
-        ours = [record for record in records if record.topic_partition in assigned]
-        for record in ours:
-            self._low_water.started(record.topic_partition, record.offset)
+        ours = []
+        for record in records:
+            if (place := record.topic_partition) in assigned:
+                self._low_water.started(place, record.offset)
+                ours.append(record)
         return ours
 
     def _outcomes(self, records: Sequence[Record]) -> list[Outcome]:
@@ -180,10 +187,10 @@ class Runner:
         """The records of a stage's answers to one fact: all of them or, if one is too large, none."""
         answers = []
         for event in events:
-            topic, encoded = topic_for(event, self._stage.answers), encode(event, f"millrace/{self._stage.name}")
-            if encoded.size > topic.max_record_bytes:
+            (topic, max_bytes), encoded = self._answers[type(event)], encode(event, self._source)
+            if encoded.size > max_bytes:
                 raise BadRecord("answer_too_large", f"{type(event).__name__} of {encoded.size} bytes")
-            answers.append((self._answers[topic.name], encoded))
+            answers.append((topic, encoded))
         return answers
 
     def _settle(self, records: Sequence[Record]) -> None:
