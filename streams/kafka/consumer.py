@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException, Message
@@ -14,6 +15,8 @@ from streams.port import OnRevoked, Start
 from streams.record import Record, TopicPartition
 
 PROBE_S = 1.0
+SILENCE_S = 5.0
+"""After so long without a record the cluster is asked whether it is still there."""
 REJOIN_S = 60.0
 """Shut out again so soon after it joined anew, a worker has a namesake that is alive."""
 REQUEST_S = 10.0
@@ -35,7 +38,10 @@ class KafkaConsumer:
         self._paused = False
         self._down: str | None = None
         self._fenced: str | None = None
+        self._begins: dict[TopicPartition, int] = {}
+        """Where the group stands in partitions of which nothing was read yet; below 0 at their beginning."""
         self._rejoined_at = float("-inf")
+        self._heard_at = time.monotonic()
         instance = config.instance or socket.gethostname()
         self._settings: ClientSettings = client_settings(config) | {
             "group.id": group,
@@ -61,8 +67,8 @@ class KafkaConsumer:
         except KafkaException as error:
             raise Unavailable(f"Kafka cannot be read: {error}") from error
         if messages:
-            self._down = None
-        elif self._down:
+            self._heard_of()
+        elif self._down or time.monotonic() - self._heard_at > SILENCE_S:
             self._probe()
         return [record for message in messages if (record := self._record(message)) is not None]
 
@@ -103,7 +109,13 @@ class KafkaConsumer:
 
     def lag(self) -> int:
         places = self._client.assignment()
-        return sum(self._lag_of(place) for place in self._client.position(places)) if places else 0
+        positions = self._client.position(places) if places else []
+        unread = [one for one in positions if one.offset < 0 and _place(one) not in self._begins]
+        if unread:
+            with suppress(KafkaException):  # asked again next time
+                found = self._client.committed(unread, timeout=PROBE_S)
+                self._begins |= {_place(one): one.offset for one in found}
+        return sum(self._lag_of(one) for one in positions)
 
     def close(self) -> None:
         self._client.close()
@@ -124,7 +136,8 @@ class KafkaConsumer:
         low, high = self._client.get_watermark_offsets(position, cached=True)
         if high < 0:  # nothing fetched yet
             return 0
-        return int(high - (position.offset if position.offset >= 0 else max(low, 0)))
+        read = position.offset if position.offset >= 0 else self._begins.get(_place(position), -1)
+        return int(high - max(read, low, 0))
 
     def _record(self, message: Message) -> Record | None:
         if (error := message.error()) is None:
@@ -159,18 +172,28 @@ class KafkaConsumer:
         elif error.code() in (KafkaError._ALL_BROKERS_DOWN, KafkaError._AUTHENTICATION):
             self._down = f"Kafka at {self._servers} does not answer: {error.str()}"
 
+    def _heard_of(self) -> None:
+        self._down, self._heard_at = None, time.monotonic()
+
     def _probe(self) -> None:
-        """Nothing arrives and something was wrong: is it still?"""
+        """Nothing arrives, because there is nothing or because something is wrong?
+
+        The client tells of an outage only sometimes: it may also wait without a word.
+        """
         try:
             known = self._client.list_topics(timeout=PROBE_S).topics
         except KafkaException as error:
-            raise Unavailable(self._down or str(error)) from error
+            raise Unavailable(
+                self._down or f"Kafka at {self._servers} does not answer: {error.args[0].str()}"
+            ) from error
         if missing := [topic for topic in self._topics if topic not in known]:
             raise Unavailable(f"topic {missing[0]} is missing, or may not be read: run `millrace topics apply`")
-        self._down = None
+        self._heard_of()
 
     def _assigned(self, client: confluent_kafka.Consumer, places: list[confluent_kafka.TopicPartition]) -> None:
         client.incremental_assign(places)
+        for place in places:
+            self._begins.pop(_place(place), None)
         if self._paused:
             client.pause(places)
         else:  # the client remembers a pause across a lost session, and would never fetch again

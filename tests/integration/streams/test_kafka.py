@@ -154,6 +154,26 @@ def test_the_lag_of_a_group_is_what_it_has_not_committed(config: KafkaConfig) ->
     assert admin.lag(group, [topic]) == 0
 
 
+def test_the_lag_of_a_worker_that_starts_again_counts_from_its_commit(config: KafkaConfig) -> None:
+    topic, group, producer = created(config, 1), uuid4().hex, KafkaProducer(config)
+    for number in range(10):
+        producer.send(topic, record(str(number)))
+    producer.flush(10.0)
+    before = KafkaConsumer(config, group, [topic])
+    for found in drain(before, 10):
+        before.commit({found.topic_partition: found.offset + 1})
+    before.close()
+    again = KafkaConsumer(config, group, [topic])
+    deadline = time.monotonic() + 30.0
+    while not again.assignment():
+        assert time.monotonic() < deadline, "no partitions"
+        again.poll(1, 0.1)
+    for _ in range(10):  # the end of the partition is known once something was asked for
+        again.poll(1, 0.1)
+    assert again.lag() == 0
+    again.close()
+
+
 def test_a_group_that_runs_is_not_rewound_and_one_that_rests_is(config: KafkaConfig) -> None:
     topic, group, producer = created(config, 1), uuid4().hex, KafkaProducer(config)
     producer.send(topic, record("a"))
