@@ -1,6 +1,7 @@
 """One Kafka broker as a child of this process: formatted once, started, awaited, stopped, started again."""
 
 import base64
+import fcntl
 import signal
 import subprocess
 import time
@@ -69,12 +70,27 @@ class Broker:
         return self._java(options, "kafka.Kafka", str(self.data_dir / "server.properties"))
 
     def start(self) -> None:
-        """Starts the broker and returns at once; it dies with this process."""
-        self.prepare()
-        with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                tethered(self.command()), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+        """Starts the broker and returns at once; it dies with this process.
+
+        Raises Misconfigured if one runs on the folder: a second controller would write into the log of the first before
+        Kafka's own lock stops it. Ours is inherited by the broker, and so lasts exactly as long as it lives.
+        """
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        with (self.data_dir / "broker.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Misconfigured(f"a broker already runs on {self.data_dir}") from None
+            self.prepare()
+            with self.log_file.open("ab") as log:
+                self._process = subprocess.Popen(
+                    tethered(self.command()),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    pass_fds=(lock.fileno(),),
+                )
 
     def wait_ready(self, timeout_s: float | None = None) -> None:
         """Returns when the broker answers; raises Unavailable when it died or took too long."""

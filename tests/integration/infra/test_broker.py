@@ -1,3 +1,4 @@
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from infra.broker.fast_start import record_start
 from infra.broker.java import recording_of
 from infra.supervisor.ports import free_port
 from streams.codec import Encoded
-from streams.errors import Unavailable
+from streams.errors import Misconfigured, Unavailable
 from streams.kafka.admin import broker_answers
 from streams.kafka.config import KafkaConfig
 from streams.kafka.consumer import KafkaConsumer
@@ -85,12 +86,20 @@ def test_a_start_that_cannot_be_recorded_is_no_obstacle(tmp_path: Path) -> None:
 
 
 def test_a_broker_that_cannot_start_says_so_with_the_words_of_its_log(
+    kafka_jars: tuple[Path, ...], tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        broker = Broker(kafka_jars, tmp_path, taken.getsockname()[1], free_port())
+        broker.start()
+        with pytest.raises(Unavailable, match=r"(?s)server\.log says: .*(in use|bind)"):
+            broker.wait_ready(60.0)
+
+
+def test_a_second_broker_on_a_folder_is_refused_before_it_can_touch_the_log(
     broker: Broker, kafka_jars: tuple[Path, ...]
 ) -> None:
-    second = Broker(kafka_jars, broker.data_dir, free_port(), free_port(), log_file=broker.data_dir / "second.log")
-    second.start()
-    with pytest.raises(Unavailable, match=r"(?s)second\.log says: .*lock"):
-        second.wait_ready(60.0)
+    with pytest.raises(Misconfigured, match="already runs"):
+        Broker(kafka_jars, broker.data_dir, free_port(), free_port()).start()
 
 
 def test_what_was_acknowledged_survives_a_sigkill_of_the_broker_and_a_change_of_its_ports(
