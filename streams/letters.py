@@ -42,7 +42,7 @@ HEADER_FRAME_BYTES = 12
 def write_letter(record: Record, refusal: Refusal, stage: str, code_version: str) -> Encoded:
     """The letter that sets `record` aside."""
     size = record.size + HEADER_FRAME_BYTES * len(record.headers)
-    origin, place = record.origin, f"{record.topic}/{record.partition}/{record.offset}"
+    origin, place = record.first_place, f"{record.topic}/{record.partition}/{record.offset}"
     added = [
         (REASON, refusal.reason.encode()),
         (DETAIL, refusal.detail.encode("utf-8", "replace")[:1000]),

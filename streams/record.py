@@ -74,6 +74,18 @@ class Record(NamedTuple):
             return Origin(topic, partition, offset)
         return Origin(self.topic, self.partition, self.offset)
 
+    @property
+    def first_place(self) -> Origin:
+        """Where this record first lay in its own partition: the place that assigns versions.
+
+        Headers are believed only where they name an earlier place there. A forged one can then make its own record
+        older, which harms nobody; it can never outrank what is yet to come.
+        """
+        named = self.origin
+        if named.topic == self.topic and named.partition == self.partition and named.offset <= self.offset:
+            return named
+        return Origin(self.topic, self.partition, self.offset)
+
 
 def headers_size(headers: Headers) -> int:
     """Bytes of the names and values, as names are ASCII."""

@@ -159,7 +159,7 @@ class Runner:
 
     def _decoded(self, record: Record) -> Incoming | Outcome:
         try:
-            return Incoming(decode(record, self._events[record.topic]), record.origin)
+            return Incoming(decode(record, self._events[record.topic]), record.first_place)
         except Refusal as refusal:
             return () if self._stage.witness else refusal
 

@@ -90,8 +90,3 @@ def dead_letter_topic(prefix: str, stage: str) -> str:
 
 def parked_topic(prefix: str, stage: str) -> str:
     return f"{group_of(prefix, stage)}.parked"
-
-
-def topic_for(event: Event, answers: tuple[Topic, ...]) -> Topic:
-    """The one topic among a stage's answers that carries this type of event."""
-    return next(topic for topic in answers if type(event) in topic.events)

@@ -21,6 +21,22 @@ def test_a_replayed_record_keeps_the_place_where_it_first_lay() -> None:
     assert record(*origin_headers()).origin == Origin("t", 1, 5)
 
 
+RAW = b"millrace.items.raw.v1"
+
+
+def test_an_earlier_place_in_the_same_partition_is_believed() -> None:
+    assert record(*origin_headers(RAW, b"2", b"5")).first_place == Origin("millrace.items.raw.v1", 2, 5)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [origin_headers(RAW, b"2", b"42"), origin_headers(RAW, b"1", b"5"), origin_headers(b"other", b"2", b"5")],
+    ids=["later", "another partition", "another topic"],
+)
+def test_a_place_from_which_it_cannot_come_is_not_believed(headers: tuple[tuple[str, bytes], ...]) -> None:
+    assert record(*headers).first_place == Origin("millrace.items.raw.v1", 2, 41)
+
+
 @pytest.mark.parametrize(
     "headers",
     [

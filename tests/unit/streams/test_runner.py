@@ -31,7 +31,7 @@ class ManualClock:
         self.now = 0.0
 
     def monotonic(self) -> float:
-        self.now += 0.01
+        self.now += 0.0001
         return self.now
 
     def time(self) -> float:

@@ -1,17 +1,11 @@
-import pytest
-
 from schemas.catalogue import EVENT_CLASSES
-from schemas.items import ItemCurated, ItemRejected, RejectReason
 from streams.topics import (
-    CURATED,
     LOOP,
     MODELS_RELEASED,
     RAW,
-    REJECTED,
     dead_letter_topic,
     group_of,
     parked_topic,
-    topic_for,
 )
 
 
@@ -52,14 +46,3 @@ def test_only_releases_are_compacted() -> None:
 
 def test_every_event_has_a_topic() -> None:
     assert {event for topic in LOOP for event in topic.events} == set(EVENT_CLASSES)
-
-
-def test_an_answer_goes_to_the_topic_that_carries_its_type() -> None:
-    rejected = ItemRejected(item_id="a", version=1, reason=RejectReason.EMPTY)
-    assert topic_for(rejected, (CURATED, REJECTED)) is REJECTED
-
-
-def test_an_answer_that_no_topic_carries_is_a_bug() -> None:
-    assert ItemCurated not in REJECTED.events
-    with pytest.raises(StopIteration):
-        topic_for(ItemRejected(item_id="a", version=1, reason=RejectReason.EMPTY), (CURATED,))
