@@ -13,7 +13,7 @@ CHUNK_RECORDS = 128
 def gather(consumer: Consumer, limits: BatchLimits, idle_poll_s: float, clock: Clock) -> list[Record]:
     """The next micro-batch, or nothing if no record comes within `idle_poll_s`.
 
-    An old backlog fills batches at once; on a quiet topic a record waits at most `max_age_s` for company. Raises
+    What is there already fills the batch at once, whatever the age: it bounds only the waiting for company. Raises
     Unavailable only while the batch is still empty: what has been read is never dropped.
     """
     batch = consumer.poll(1, idle_poll_s)
@@ -22,12 +22,12 @@ def gather(consumer: Consumer, limits: BatchLimits, idle_poll_s: float, clock: C
     size = sum(record.size for record in batch)
     closes_at = clock.monotonic() + limits.max_age_s
     while len(batch) < limits.max_records and size < limits.max_bytes:
-        left_s = closes_at - clock.monotonic()
-        if left_s <= 0:
-            break
+        left_s = max(0.0, closes_at - clock.monotonic())
         try:
             chunk = consumer.poll(min(CHUNK_RECORDS, limits.max_records - len(batch)), left_s)
         except Unavailable:
+            break
+        if not chunk and not left_s:
             break
         batch += chunk
         size += sum(record.size for record in chunk)
