@@ -10,7 +10,7 @@ import structlog
 from tests.benchmarks.ground import Ground
 from tests.benchmarks.report import Row
 
-NAMES = ("transport", "no_op", "indexing", "freshness", "start_up")
+NAMES = ("transport", "no_op", "indexing", "encoding", "pipeline", "freshness", "start_up")
 """Modules here, each with a function of the same name: Ground to rows."""
 
 
