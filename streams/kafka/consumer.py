@@ -10,11 +10,14 @@ from confluent_kafka import KafkaError, KafkaException, Message
 
 from streams.errors import Misconfigured, Unavailable
 from streams.kafka.clients import built
+from streams.kafka.commit import Commit
 from streams.kafka.config import ClientSettings, KafkaConfig, client_settings, rdkafka_log
 from streams.port import OnRevoked, Start
 from streams.record import Record, TopicPartition
 
 PROBE_S = 1.0
+COMMIT_S = 5.0
+"""A commit that takes longer is waited for while polling goes on."""
 SILENCE_S = 5.0
 """After so long without a record the cluster is asked whether it is still there."""
 REJOIN_S = 60.0
@@ -38,6 +41,7 @@ class KafkaConsumer:
         self._paused = False
         self._down: str | None = None
         self._fenced: str | None = None
+        self._commit: Commit | None = None
         self._begins: dict[TopicPartition, int] = {}
         """Where the group stands in partitions of which nothing was read yet; below 0 at their beginning."""
         self._rejoined_at = float("-inf")
@@ -81,13 +85,15 @@ class KafkaConsumer:
         ]
         if not offsets:
             return
-        if self._down:  # the client would keep us for as long as a session lasts, also when we are to stop
+        if self._down:
             raise Unavailable(self._down)
-        try:
-            self._client.commit(offsets=offsets, asynchronous=False)
-        except KafkaException as error:
-            if error.args[0].code() not in _NOT_OURS_ANY_MORE:
-                raise Unavailable(f"Kafka does not take the commit: {error.args[0].str()}") from error
+        if self._commit is not None:  # an earlier one, which took too long; what it said is moot by now
+            self._commit.error_within(COMMIT_S)
+        self._commit = Commit(self._client, offsets)
+        error = self._commit.error_within(COMMIT_S)
+        self._commit = None
+        if error is not None and error.code() not in _NOT_OURS_ANY_MORE:
+            raise Unavailable(f"Kafka does not take the commit: {error.str()}")
 
     def assignment(self) -> frozenset[TopicPartition]:
         return frozenset(map(_place, self._client.assignment()))
@@ -118,7 +124,7 @@ class KafkaConsumer:
         return sum(self._lag_of(one) for one in positions)
 
     def close(self) -> None:
-        self._client.close()
+        self._let_go()
 
     def _starts(self, start: Start) -> list[confluent_kafka.TopicPartition]:
         places = self._client.assignment()
@@ -163,8 +169,14 @@ class KafkaConsumer:
             raise Misconfigured(f"Kafka shut this worker out ({reason}): is another running as the same instance?")
         self._rejoined_at, self._fenced = now, None
         self.on_revoked(self.assignment(), True)
-        self._client.close()
+        self._let_go()
         self._client = self._joined()
+
+    def _let_go(self) -> None:
+        """A client that is still committing must not be closed; it ends with the process."""
+        if self._commit is None or self._commit.ended:
+            self._client.close()
+        self._commit = None
 
     def _heard(self, error: KafkaError) -> None:
         if _fatal(error):

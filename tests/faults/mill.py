@@ -24,7 +24,7 @@ from tests.faults.sabotage import Sabotage
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = {"curation": (RAW,), "embedding": (CURATED,), "indexing": (EMBEDDED,), "recording": LOOP}
-LOG_TAIL = 3_000
+LOG_TAIL = 6_000
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Mill:
                 "session_timeout_ms": 6000,
             },
             "encoder": {"kind": "hashing", "window_pieces": 16},
-            "runner": {"backoff": {"longest_s": 1.0}},
+            "runner": {"backoff": {"longest_s": 1.0}, "flush_timeout_s": 5.0},
             **self.changes,
             **changes,
         }
@@ -154,9 +154,15 @@ class WorkerProcess:
         deadline = time.monotonic() + timeout_s
         while not condition(*(answer := self.readiness())):
             self.well()
-            assert time.monotonic() < deadline, f"/readyz stayed {answer}"
+            assert time.monotonic() < deadline, f"/readyz stayed {answer}; {self.where_it_is()}"
             time.sleep(0.1)
         return answer[1]
+
+    def where_it_is(self) -> str:
+        """The stacks of a worker that hangs, behind the last lines of its log."""
+        self._process.send_signal(signal.SIGUSR1)
+        time.sleep(0.5)
+        return self.last_words()
 
     def last_words(self) -> str:
         return self.log_file.read_bytes()[-LOG_TAIL:].decode("utf-8", "replace")

@@ -1,11 +1,21 @@
 """A dependency is down: the worker waits, says for what, goes on by itself, and nothing is lost."""
 
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from infra.broker.broker import Broker
+from streams.errors import Unavailable
+from streams.kafka.config import KafkaConfig
+from streams.kafka.consumer import KafkaConsumer
+from streams.kafka.topic_admin import TopicAdmin
+from streams.record import TopicPartition
+from streams.topic_plan import Step
 from tests.faults.ledger import Ledger
 from tests.faults.mill import Mill
 from tests.faults.observe import observed, raw_log, sample_of
@@ -41,6 +51,11 @@ def waiting(status: int, body: dict[str, Any]) -> bool:
     return status == 503 and all(stage["state"] == "waiting" for stage in body["stages"].values())
 
 
+def commit_until_it_fails(consumer: KafkaConsumer, place: TopicPartition, deadline: float) -> None:
+    while time.monotonic() < deadline:
+        consumer.commit({place: 0})
+
+
 def test_while_the_broker_is_away_workers_say_so_and_go_on_when_it_is_back(mill: Callable[..., Mill]) -> None:
     installation = mill()
     ledger, publisher = published(installation, 200)
@@ -61,6 +76,32 @@ def test_while_the_broker_is_away_workers_say_so_and_go_on_when_it_is_back(mill:
     publisher.close()
     assert worker.stop() == 0, worker.last_words()
     assert judged(installation, ledger) == []
+
+
+def test_a_commit_that_nobody_answers_is_given_up_and_works_when_the_broker_is_back(broker: Broker) -> None:
+    topic = uuid4().hex
+    config = KafkaConfig(bootstrap_servers=broker.bootstrap, session_timeout_ms=6000)
+    TopicAdmin(config).apply(Step(topic, True, 1, {}))
+    consumer = KafkaConsumer(config, f"g-{topic}", [topic])
+    deadline = time.monotonic() + PATIENCE_S
+    while not consumer.assignment():
+        assert time.monotonic() < deadline, "no partitions"
+        consumer.poll(1, 0.1)
+    stopping = threading.Thread(target=broker.stop)
+    stopping.start()
+    with pytest.raises(Unavailable):
+        commit_until_it_fails(consumer, TopicPartition(topic, 0), deadline)
+    stopping.join()
+    broker.start()
+    broker.wait_ready()
+    committed = False
+    while not committed:
+        assert time.monotonic() < deadline + PATIENCE_S, "no commit is taken"
+        with suppress(Unavailable):
+            consumer.poll(1, 0.1)
+            consumer.commit({TopicPartition(topic, 0): 0})
+            committed = TopicAdmin(config).committed(f"g-{topic}") == {(topic, 0): 0}
+    consumer.close()
 
 
 def test_an_index_without_free_disk_is_not_written_and_its_lag_is_worked_off_later(mill: Callable[..., Mill]) -> None:

@@ -4,8 +4,10 @@ The product has no hooks for this. The stages come from infra.wiring, and the pr
 """
 
 import argparse
+import faulthandler
 import json
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +35,7 @@ from tests.faults.sabotage import Sabotage
 def main(words: Sequence[str]) -> int:
     # The client library says useful things about outages, and one of them much too often.
     logging.getLogger("librdkafka").addFilter(lambda record: "Connection refused" not in record.getMessage())
+    faulthandler.register(signal.SIGUSR1)
     parser = argparse.ArgumentParser()
     parser.add_argument("stages", nargs="+", choices=list(STAGES))
     parser.add_argument("--settings", type=Path, required=True, help="settings as JSON")
