@@ -91,7 +91,7 @@ def test_a_damaged_index_is_refused_with_the_way_out(folder: Path) -> None:
     opened(folder).close()
     for state in folder.glob("segments/*/segment.json"):
         state.write_bytes(b"\0garbage")
-    with pytest.raises(Misconfigured, match=r"remove the folder and replay items\.embedded"):
+    with pytest.raises(Misconfigured, match=r"remove the folder and run `millrace replay indexing"):
         EdgeVectorIndex.open(folder)
 
 
