@@ -31,7 +31,7 @@ from tests.benchmarks.items import DIM, MODEL, embedded, published
 from tests.benchmarks.report import Row
 from tests.benchmarks.workers import create_topics, running
 
-BACKLOG = 400
+BACKLOG = 200
 SECONDS = 4.0
 """Of one run at half load."""
 WAIT_S = 120.0

@@ -19,13 +19,13 @@ HEAVIEST = {"search": "torch", "embedding": "torch", "recording": "chdb", "curat
 
 
 def start_up(ground: Ground) -> list[Row]:
-    """A row for each process; the noise is judged once, by imports of torch."""
+    """A row for each process; the noise is judged once, by imports of chdb."""
     log = Log(ground)
     create_topics(log.config)
-    torch: Side = partial(_import, "torch", [])
-    torch()
+    light: Side = partial(_import, "chdb", [])
+    light()
     for _ in range(2):
-        null = null_ratio(interleaved(torch, torch, ground.pairs))
+        null = null_ratio(interleaved(light, light, ground.pairs))
         if is_quiet(null):
             break
     return [_row(ground, log, process, module, null) for process, module in HEAVIEST.items()]
