@@ -29,7 +29,7 @@ from streams.low_water import LowWater
 from streams.port import Consumer, Producer, Start
 from streams.record import Record, TopicPartition
 from streams.retry import BackoffConfig, delays
-from streams.stage import AnyStage, Incoming, Outcome
+from streams.stage import AnyStage, BatchStage, Incoming, Outcome
 from streams.topics import dead_letter_topic, parked_topic
 
 logger = structlog.get_logger()
@@ -49,6 +49,8 @@ class RunnerConfig(BaseModel):
     """Longest wait for a record before looking around (stop, replay, health)."""
     flush_timeout_s: PositiveFloat = 15.0
     """After this long without acknowledgement the broker counts as unavailable."""
+    tick_s: PositiveFloat = 1.0
+    """How often a stage that speaks of its own accord is asked, at most; `idle_poll_s` more when nothing arrives."""
     backoff: BackoffConfig = BackoffConfig()
 
 
@@ -76,7 +78,7 @@ class Runner:
         self._clock = clock or SystemClock()
         self._low_water = LowWater()
         self._held: list[Record] = []
-        self._lag_known_at = float("-inf")
+        self._lag_known_at = self._ticked_at = float("-inf")
         self._stop = threading.Event()
         self._replays: queue.SimpleQueue[Start] = queue.SimpleQueue()
         self._events = {topic.full_name(prefix): topic.events for topic in stage.sources}
@@ -112,6 +114,7 @@ class Runner:
     def run_once(self) -> int:
         """One micro-batch. Returns the number of records it settled."""
         self._rewind_if_asked()
+        self._tick_if_due()
         records = self._persistently(self._gather)
         if not records:
             self._report_running()
@@ -210,6 +213,24 @@ class Runner:
         self._persistently(lambda: self._consumer.seek(start))
         self._low_water.forget(self._consumer.assignment())
         logger.info("replaying", stage=self._stage.name, since=str(start.since or "the beginning"))
+
+    def _tick_if_due(self) -> None:
+        """What the stage says of its own accord goes the way of its answers, the same events until they are written."""
+        tick = self._stage.tick if isinstance(self._stage, BatchStage) else None
+        if tick is None or self._clock.monotonic() - self._ticked_at < self._config.tick_s:
+            return
+        if not self._consumer.assignment():
+            return
+        events = self._persistently(tick)
+        answers = self._encoded(events)
+        if answers:
+            self._persistently(lambda: self._publish(answers))
+        self._ticked_at = self._clock.monotonic()
+
+    def _publish(self, answers: Sequence[tuple[str, Encoded]]) -> None:
+        for topic, encoded in answers:
+            self._producer.send(topic, encoded)
+        self._producer.flush(self._config.flush_timeout_s)
 
     def _persistently(self, call: Callable[[], T]) -> T:
         """Tries until it works, with the partitions paused in between. Raises Stopping when told to stop meanwhile."""

@@ -70,6 +70,14 @@ class BatchStage:
     limits: BatchLimits = BatchLimits()
     witness: bool = False
     """It only looks on: a record that cannot be read is left to the stage that must act on it, not set aside twice."""
+    tick: Callable[[], Sequence[Event]] | None = None
+    """What the stage says because time has passed, such as totals that are due: events for its answers, perhaps none.
+
+    Called between two micro-batches, about every `RunnerConfig.tick_s`, while this member reads partitions. It may
+    raise Unavailable and is then called again. What it returned is published before it or `handle` is called again,
+    however often that takes, so it may take its answers out of its state at once. No record stands behind them: after
+    a crash they are computed anew, or not at all, and an answer that is too large ends the stage as a bug.
+    """
 
     def outcomes(self, batch: Sequence[Incoming]) -> list[Outcome]:
         return list(self.handle(batch))

@@ -48,7 +48,8 @@ class Bench:
         self.log = MemoryBroker({RAW_TOPIC: 2, REJECTED_TOPIC: 1, "t.s.dlq": 1, "t.s.parked": 1})
         self.consumer = MemoryConsumer(self.log, "t.s", [RAW_TOPIC])
         config = RunnerConfig(idle_poll_s=0.01, backoff=BackoffConfig(first_s=0.05, longest_s=0.1))
-        self.runner = Runner(stage, self.consumer, MemoryProducer(self.log), PREFIX, config, ManualClock())
+        self.clock = ManualClock()
+        self.runner = Runner(stage, self.consumer, MemoryProducer(self.log), PREFIX, config, self.clock)
         self.consumer.on_revoked = self.runner.revoked
 
     def publish(self, *items: str) -> None:
