@@ -1,5 +1,5 @@
-"""The humans: what they are asked to label, how their answers come back, and how far they agree.
+"""The humans: what they are asked to label, how their answers come back, how far they agree, and what it was worth.
 
-Empty for now: the loop is built up to search and recording; selection and the Label Studio bridge come next. The facts
-they will exchange are declared already, in `schemas/annotations.py`.
+`tasks.py` says what is asked; `selection/` chooses whom to ask about, `label_studio/` asks, `quality/` settles answers
+into labels, `account/` tells how many labels the selection saved.
 """

@@ -16,9 +16,16 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from annotation.account.config import AccountConfig
+from annotation.label_studio.config import LabelStudioConfig
+from annotation.quality.config import QualityConfig
+from annotation.selection.config import SelectionConfig
+from annotation.tasks import LabellingConfig
 from consumers.curation.config import CurationConfig
 from consumers.embedding.config import EmbeddingConfig
 from consumers.recording.config import RecordingConfig
+from consumers.scoring.config import ScoringConfig
+from consumers.signals.config import SignalsConfig
 from infra.broker.config import BrokerConfig
 from infra.supervisor.config import SupervisorConfig
 from infra.worker.config import WorkerConfig
@@ -65,6 +72,13 @@ class Settings(BaseSettings):
     api: ApiConfig = ApiConfig()
     idempotency: IdempotencyConfig = IdempotencyConfig()
     recording: RecordingConfig = RecordingConfig()
+    labelling: LabellingConfig = LabellingConfig()
+    scoring: ScoringConfig = ScoringConfig()
+    selection: SelectionConfig = SelectionConfig()
+    label_studio: LabelStudioConfig = LabelStudioConfig()
+    quality: QualityConfig = QualityConfig()
+    account: AccountConfig = AccountConfig()
+    signals: SignalsConfig = SignalsConfig()
     broker: BrokerConfig = BrokerConfig()
     supervisor: SupervisorConfig = SupervisorConfig()
     worker: WorkerConfig = WorkerConfig()

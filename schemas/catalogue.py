@@ -6,10 +6,13 @@ from schemas.annotations import (
     AnnotationRequested,
     AnnotationWithdrawn,
     ItemScored,
+    LabelSettled,
+    LabelUnsettled,
 )
 from schemas.event import Event
 from schemas.items import ItemCurated, ItemEmbedded, ItemIndexed, ItemPublished, ItemRejected, ItemWithdrawn
 from schemas.searches import FeedbackGiven, SearchServed
+from schemas.signals import ClickRateMeasured, HardNegativeMined, ItemSignalMeasured, QueryFailed
 from schemas.training import ModelEvaluated, ModelReleased, ModelTrained, TrainingProgressed, TrainingRequested
 
 EVENT_CLASSES: tuple[type[Event], ...] = (
@@ -26,6 +29,12 @@ EVENT_CLASSES: tuple[type[Event], ...] = (
     AnnotationCompleted,
     AnnotationChanged,
     AnnotationWithdrawn,
+    LabelSettled,
+    LabelUnsettled,
+    ItemSignalMeasured,
+    QueryFailed,
+    HardNegativeMined,
+    ClickRateMeasured,
     TrainingRequested,
     TrainingProgressed,
     ModelTrained,

@@ -12,10 +12,13 @@ from schemas.annotations import (
     AnnotationRequested,
     AnnotationWithdrawn,
     ItemScored,
+    LabelSettled,
+    LabelUnsettled,
 )
 from schemas.event import Event
 from schemas.items import ItemCurated, ItemEmbedded, ItemIndexed, ItemPublished, ItemRejected, ItemWithdrawn
 from schemas.searches import FeedbackGiven, SearchServed
+from schemas.signals import ClickRateMeasured, HardNegativeMined, ItemSignalMeasured, QueryFailed
 from schemas.training import ModelEvaluated, ModelReleased, ModelTrained, TrainingProgressed, TrainingRequested
 
 DAY_MS = 24 * 3600 * 1000
@@ -49,11 +52,13 @@ EMBEDDED = Topic("items.embedded", (ItemEmbedded, ItemWithdrawn))
 INDEXED = Topic("items.indexed", (ItemIndexed,))
 SEARCHES = Topic("searches.served", (SearchServed,))
 FEEDBACK = Topic("feedback.given", (FeedbackGiven,))
+SIGNALS = Topic("signals.measured", (ItemSignalMeasured, QueryFailed, HardNegativeMined, ClickRateMeasured))
 SCORED = Topic("items.scored", (ItemScored,))
 ANNOTATIONS_REQUESTED = Topic("annotations.requested", (AnnotationRequested,), retention_ms=FOREVER_MS)
 ANNOTATIONS_COMPLETED = Topic(
     "annotations.completed", (AnnotationCompleted, AnnotationChanged, AnnotationWithdrawn), retention_ms=FOREVER_MS
 )
+LABELS = Topic("labels.settled", (LabelSettled, LabelUnsettled), retention_ms=FOREVER_MS)
 TRAINING_REQUESTED = Topic("training.requested", (TrainingRequested,), partitions=1, retention_ms=FOREVER_MS)
 TRAINING_PROGRESSED = Topic("training.progressed", (TrainingProgressed,), partitions=1)
 MODELS_TRAINED = Topic("models.trained", (ModelTrained,), partitions=1, retention_ms=FOREVER_MS)
@@ -68,9 +73,11 @@ LOOP: tuple[Topic, ...] = (
     INDEXED,
     SEARCHES,
     FEEDBACK,
+    SIGNALS,
     SCORED,
     ANNOTATIONS_REQUESTED,
     ANNOTATIONS_COMPLETED,
+    LABELS,
     TRAINING_REQUESTED,
     TRAINING_PROGRESSED,
     MODELS_TRAINED,

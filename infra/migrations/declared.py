@@ -2,7 +2,13 @@
 
 from sqlalchemy import MetaData
 
+from annotation.label_studio.tables import metadata as bridge
+from annotation.quality.tables import metadata as quality
+from annotation.selection.tables import metadata as selection
 from consumers.curation.claims import metadata as claims
+from consumers.scoring.tables import metadata as scoring
+from consumers.signals.tables import metadata as signals
+from models.labels.tables import metadata as labels
 from models.metadata.tables import metadata as shared
 
-DECLARED: tuple[MetaData, ...] = (shared, claims)
+DECLARED: tuple[MetaData, ...] = (shared, claims, labels, quality, selection, bridge, signals, scoring)

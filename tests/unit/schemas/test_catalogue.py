@@ -2,14 +2,14 @@ import inspect
 
 import pytest
 
-from schemas import annotations, items, searches, training
+from schemas import annotations, items, searches, signals, training
 from schemas.catalogue import EVENT_CLASSES, EVENT_TYPES
 from schemas.event import Event, Fact
 
 
 def facts(of: type[Fact]) -> set[type[Fact]]:
     """Every class declared in `schemas/` that people may meet."""
-    modules = (items, searches, annotations, training)
+    modules = (items, searches, annotations, signals, training)
     found = {value for module in modules for value in vars(module).values() if inspect.isclass(value)}
     return {value for value in found if issubclass(value, of)}
 
@@ -32,6 +32,12 @@ def test_event_types_are_a_promise() -> None:
         "millrace.AnnotationCompleted.v1",
         "millrace.AnnotationChanged.v1",
         "millrace.AnnotationWithdrawn.v1",
+        "millrace.LabelSettled.v1",
+        "millrace.LabelUnsettled.v1",
+        "millrace.ItemSignalMeasured.v1",
+        "millrace.QueryFailed.v1",
+        "millrace.HardNegativeMined.v1",
+        "millrace.ClickRateMeasured.v1",
         "millrace.TrainingRequested.v1",
         "millrace.TrainingProgressed.v1",
         "millrace.ModelTrained.v1",

@@ -1,0 +1,1 @@
+"""How many labels the selection saved, with an interval, told by the random arm."""

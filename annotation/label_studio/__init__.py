@@ -1,0 +1,1 @@
+"""The bridge to Label Studio, an unreliable neighbour: tasks go out by an outbox, answers come back by polling."""

@@ -1,0 +1,1 @@
+"""From answers to labels: agreement, consensus, trust in annotators, adjudication, gold tasks."""

@@ -1,0 +1,5 @@
+"""Tables in the metadata database."""
+
+from sqlalchemy import MetaData
+
+metadata = MetaData()

@@ -1,0 +1,1 @@
+"""What use tells: searches and feedback joined in windows of event time."""
