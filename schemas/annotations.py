@@ -174,4 +174,4 @@ class LabelUnsettled(LabelFact):
     """An item that had a label, or was to get one, has none now."""
 
     reason: Word
-    """`withdrawn`: the answers were taken back; `disagreement`: it goes to adjudication; `skipped`; `item_withdrawn`."""
+    """`withdrawn`: answers were taken back; `disagreement`: it goes to adjudication; `skipped`; `item_withdrawn`."""
