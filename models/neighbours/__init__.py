@@ -1,0 +1,1 @@
+"""The neighbour graph of the items, and what labels say through it."""
