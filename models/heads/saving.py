@@ -22,17 +22,14 @@ def heads_to_bytes(heads: Sequence[Head]) -> bytes:
         f"{place}.{name}": np.array(getattr(head, name)) for place, head in enumerate(heads) for name in _NUMBERS
     }
     words = [{"classes": head.classes, "scale": head.scale, "temperature": head.temperature} for head in heads]
-    return bytes(save(numbers, metadata={"format": _FORMAT, "heads": json.dumps(words)}))
+    return bytes(save(numbers, metadata={_FORMAT: json.dumps(words)}))
 
 
 def heads_from_bytes(content: bytes) -> tuple[Head, ...]:
     """What `heads_to_bytes` wrote. Raises BadRecord("head_unreadable")."""
     try:
         numbers = load(content)
-        facts = _metadata(content)
-        if facts["format"] != _FORMAT:
-            raise BadRecord("head_unreadable", f"these bytes are of format {facts['format']}, not {_FORMAT}")
-        words = json.loads(facts["heads"])
+        words = json.loads(_metadata(content)[_FORMAT])
         return tuple(_head(each, [numbers[f"{place}.{name}"] for name in _NUMBERS]) for place, each in enumerate(words))
     except (SafetensorError, ValueError, KeyError, TypeError, struct.error) as error:
         raise BadRecord("head_unreadable", f"these bytes are no heads: {error}") from error

@@ -147,6 +147,8 @@ class NeighbourGraph:
         return near[kept], far[kept]
 
     def _insert(self, place: int, other: int, d2: float) -> None:
+        if d2 >= self._far[place, -1] and self._there[self._near[place]].all():
+            return
         near, far = self._living(place)
         at = int(np.searchsorted(far, d2, side="right"))
         room = self._config.neighbours
