@@ -20,6 +20,9 @@ class VectorIndexConfig(BaseModel):
     """Below this much free disk the in-process index refuses to write: a full disk would kill the process."""
     operation_points: int = Field(default=64, ge=1, le=10_000)
     """Points that one write to the in-process engine carries; searches wait for it, about 0.04 ms a point."""
+    neighbour_queries: int = Field(default=16, ge=1, le=1_000)
+    """Neighbour queries that one call of the in-process engine carries; searches wait for it, so it bounds the wait.
+    At 10,000 items 16 take some 10 ms; one at a time would cost five times as much in all."""
     flush_points: int = Field(default=20_000, ge=1, le=10_000_000)
     """Points after which data files are brought up to date; bounds the write-ahead log and the time of a restart."""
     candidates: int = Field(default=100, ge=1, le=1_000)

@@ -5,7 +5,7 @@ query can forget the tenant, and a tombstone, which has no reach, cannot be foun
 conditions are used: engines answer those from their payload index, and a negative one by reading every payload.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.vector_index.plan import Write
-from models.vector_index.port import Candidate, Content, Entry, Head, Part
+from models.vector_index.port import Candidate, Content, Entry, Head, Held, Near, Page, Part
 from schemas.items import Modality
 from schemas.searches import SearchFilters
 
@@ -27,6 +27,8 @@ KEYWORD_FIELDS = ("reach", "modality", "language", "source", "tags", "nsfw")
 """Payload fields that queries filter by."""
 HEAD_FIELDS = ["version", "parts", "model"]
 """Payload fields that make a head."""
+NEAR_FIELDS = ["item", "version", "part"]
+"""Payload fields that make a neighbour."""
 EXCERPT_CHARACTERS = 500
 """Words kept for showing; all of them can be found."""
 ANY_TENANT = "*"
@@ -42,7 +44,7 @@ class Reach(StrEnum):
     """It has a vector of a trained tower."""
     WORDS = "words"
     ITEMS = "items"
-    """It stands for its item: the head of one that can be found."""
+    """It stands for its item: the head of one that can be found. Its vector is the item's primary one."""
 
 
 def reach_of(tenant: str, reach: Reach) -> str:
@@ -141,6 +143,35 @@ def conditions(tenant: str, reach: Reach, filters: SearchFilters) -> list[AnyOf]
         AnyOf("nsfw", () if filters.nsfw_flag is None else _NSFW_WANTED[filters.nsfw_flag]),
     )
     return [condition for condition in wanted if condition.values]
+
+
+def neighbourhood(tenant: str, modality: Modality) -> list[AnyOf]:
+    """What a point must fulfil to be a neighbour: being the head of an item of this tenant and modality."""
+    return conditions(tenant, Reach.ITEMS, SearchFilters(modality=(modality,)))
+
+
+def near_of(payload: Mapping[str, Any], similarity: float) -> Near:
+    return Near(payload["item"], payload["version"], payload["part"], similarity)
+
+
+def held_of(payload: Mapping[str, Any], vector: NDArray[np.float32]) -> Held:
+    """An item on a walk, from the payload and the vector of its head."""
+    return Held(
+        item_id=payload["item"],
+        version=payload["version"],
+        vector=vector,
+        modality=Modality(payload["modality"]),
+        source=payload.get("source", ""),
+        language=payload.get("language"),
+        text=payload.get("text"),
+        uri=payload.get("uri"),
+    )
+
+
+def page_of(lying: Iterable[tuple[Mapping[str, Any], NDArray[np.float32] | None]], beyond: object | None) -> Page:
+    """A step of a walk, from what lies at its points; those without a vector of the space are passed over."""
+    walked = (held_of(payload, vector) for payload, vector in lying if vector is not None)
+    return Page(tuple(walked), str(beyond) if beyond is not None else None)
 
 
 def head_of(payload: Mapping[str, Any]) -> Head:

@@ -11,6 +11,11 @@ highest version it was ever given; arrival order, repetition and the cutting int
   found yet, and must not stand in that content's way.
 
 Vectors of one model version form a space of their own, and a query names the space it searches.
+
+Beside searching by people there is learning from what lies near: `neighbours`, `vectors` and `scroll` know an item by
+the vector of its primary part alone, part 0: the picture of a picture, the first window of a text. There untrained
+vectors take part as well, as a random tower still puts like beside like; one modality at a time, as it does not put
+pictures beside their words.
 """
 
 from collections.abc import Sequence
@@ -156,6 +161,41 @@ class Candidate:
     """None where it was not asked for, or is untrained."""
 
 
+@dataclass(frozen=True, slots=True)
+class Near:
+    """An item that lies near a vector, by its primary part."""
+
+    item_id: str
+    version: int
+    part: int
+    similarity: float
+    """Cosine; 1 is the same direction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An item as the index holds it: the vector of its primary part, and what is known of it without asking others."""
+
+    item_id: str
+    version: int
+    vector: NDArray[np.float32]
+    modality: Modality
+    source: str
+    language: str | None
+    text: str | None
+    """The beginning of the primary part's words."""
+    uri: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A step of a walk over items."""
+
+    items: tuple[Held, ...]
+    after: str | None
+    """Where the next step begins; None at the end. A page may hold no item and still not be the last."""
+
+
 class VectorIndex(Protocol):
     """Holds the highest version of every item, and searches it. One thread writes while any number search.
 
@@ -176,6 +216,34 @@ class VectorIndex(Protocol):
 
     def search(self, query: IndexQuery) -> list[Candidate]:
         """The best items first, each once, and nothing that is withdrawn or another tenant's."""
+        ...
+
+    def neighbours(
+        self,
+        tenant: str,
+        model_version: str,
+        modality: Modality,
+        vectors: Sequence[NDArray[np.float32]],
+        limit: int,
+    ) -> list[list[Near]]:
+        """For each vector the nearest items of a modality, nearest first, each once; an item finds itself as well.
+
+        Withdrawn items and those of other tenants never; trained or not makes no difference. Cheapest for many vectors
+        at once.
+        """
+        ...
+
+    def vectors(
+        self, tenant: str, model_version: str, item_ids: Sequence[str]
+    ) -> dict[str, tuple[int, NDArray[np.float32]]]:
+        """Version in effect and vector of each item that has one in this space; the others are left out."""
+        ...
+
+    def scroll(self, tenant: str, model_version: str, limit: int, after: str | None = None) -> Page:
+        """Walks over all items with a vector in this space, at most `limit` at a step, in no order that means anything.
+
+        Items written or withdrawn meanwhile may be met or not; every other item is met exactly once.
+        """
         ...
 
     def count(self, tenant: str | None = None) -> int:

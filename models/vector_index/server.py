@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
@@ -22,18 +23,23 @@ from models.vector_index.points import (
     ANY_TENANT,
     HEAD_FIELDS,
     KEYWORD_FIELDS,
+    NEAR_FIELDS,
     WORDS,
     AnyOf,
     Reach,
     head_of,
     is_trained,
+    near_of,
+    neighbourhood,
+    page_of,
     payloads,
     point_id,
     reach_of,
     space_of,
 )
-from models.vector_index.port import Applied, Candidate, Entry, Head, IndexQuery, Part
+from models.vector_index.port import Applied, Candidate, Entry, Head, IndexQuery, Near, Page, Part
 from models.vector_index.retrieval import Asked, Fetched, Ranking, found
+from schemas.items import Modality
 from streams.errors import Misconfigured, Unavailable
 
 ITEMS_PER_REQUEST = 256
@@ -89,12 +95,52 @@ class ServerVectorIndex:
             return self._heads([(tenant, item_id)]).get((tenant, item_id))
 
     def search(self, query: IndexQuery) -> list[Candidate]:
-        space = space_of(query.model_version)
         with self._asking():
-            if query.vector is not None and space not in self._spaces:
-                self._known_spaces()
-            wanted = space if query.with_vectors and space in self._spaces else None
+            space = self._space(query.model_version)
+            wanted = space if query.with_vectors else None
             return found(query, self._spaces, self._config, self._rank, lambda ids: self._fetch(ids, wanted))
+
+    def neighbours(
+        self,
+        tenant: str,
+        model_version: str,
+        modality: Modality,
+        vectors: Sequence[NDArray[np.float32]],
+        limit: int,
+    ) -> list[list[Near]]:
+        answers: list[list[Near]] = []
+        with self._asking():
+            if (space := self._space(model_version)) is None:
+                return [[] for _ in vectors]
+            within = _filter(neighbourhood(tenant, modality))
+            for start in range(0, len(vectors), ITEMS_PER_REQUEST):
+                asked = [_near(vector, space, within, limit) for vector in vectors[start : start + ITEMS_PER_REQUEST]]
+                found_each = self._client.query_batch_points(self._config.collection, asked)
+                answers += [[near_of(one.payload or {}, one.score) for one in answer.points] for answer in found_each]
+        return answers
+
+    def vectors(
+        self, tenant: str, model_version: str, item_ids: Sequence[str]
+    ) -> dict[str, tuple[int, NDArray[np.float32]]]:
+        ids = [point_id(tenant, item_id, 0) for item_id in item_ids]
+        with self._asking():
+            if (space := self._space(model_version)) is None or not ids:
+                return {}
+            records = self._client.retrieve(
+                self._config.collection, ids, with_payload=NEAR_FIELDS, with_vectors=[space]
+            )
+        held = ((record.payload or {}, _dense(record, space)) for record in records)
+        return {payload["item"]: (payload["version"], vector) for payload, vector in held if vector is not None}
+
+    def scroll(self, tenant: str, model_version: str, limit: int, after: str | None = None) -> Page:
+        items = _filter([AnyOf("reach", (reach_of(tenant, Reach.ITEMS),))])
+        with self._asking():
+            if (space := self._space(model_version)) is None:
+                return Page((), None)
+            records, beyond = self._client.scroll(
+                self._config.collection, items, limit, offset=after, with_payload=True, with_vectors=[space]
+            )
+        return page_of(((record.payload or {}, _dense(record, space)) for record in records), beyond)
 
     def count(self, tenant: str | None = None) -> int:
         items = AnyOf("reach", (reach_of(tenant or ANY_TENANT, Reach.ITEMS),))
@@ -135,6 +181,12 @@ class ServerVectorIndex:
         parts = [record.payload for record in records if record.payload and record.payload["part"] > 0]
         heads = self._heads({(part["tenant"], part["item"]) for part in parts}) if parts else {}
         return {str(record.id): _fetched(record, space) for record in records if _in_effect(record.payload, heads)}
+
+    def _space(self, model_version: str) -> str | None:
+        """Name of the model version's space, or None while there is none."""
+        if (space := space_of(model_version)) not in self._spaces:
+            self._known_spaces()
+        return space if space in self._spaces else None
 
     def _known_spaces(self) -> Mapping[str, int]:
         vectors = self._client.get_collection(self._config.collection).config.params.vectors
@@ -226,7 +278,15 @@ def _in_effect(payload: Mapping[str, Any] | None, heads: Mapping[Key, Head]) -> 
     return head is not None and head.version == payload["version"]
 
 
+def _near(vector: NDArray[np.float32], space: str, within: models.Filter, limit: int) -> models.QueryRequest:
+    return models.QueryRequest(query=vector.tolist(), using=space, filter=within, limit=limit, with_payload=NEAR_FIELDS)
+
+
+def _dense(record: models.Record, space: str) -> NDArray[np.float32] | None:
+    vector = record.vector.get(space) if isinstance(record.vector, dict) else None
+    return np.asarray(vector, np.float32) if vector is not None else None
+
+
 def _fetched(record: models.Record, space: str | None) -> Fetched:
     payload = record.payload or {}
-    vector = record.vector.get(space) if isinstance(record.vector, dict) and space and is_trained(payload) else None
-    return Fetched(payload, np.asarray(vector, np.float32) if vector is not None else None)
+    return Fetched(payload, _dense(record, space) if space and is_trained(payload) else None)

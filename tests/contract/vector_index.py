@@ -1,67 +1,36 @@
 """What every vector index must do, whatever engine it stands on."""
 
 from collections.abc import Sequence
-from itertools import count
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from models.vector_index.port import (
     MAX_VERSION,
     Applied,
     Candidate,
-    Content,
     Entry,
     Head,
     IndexQuery,
-    Part,
     VectorIndex,
 )
 from schemas.items import Modality
 from schemas.searches import SearchFilters
-
-SPACE = "contract-0001"
-DIM = 4
-EAST, NORTH, UP = (1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0)
-_TENANTS = count()
-
-
-def direction(*numbers: float) -> NDArray[np.float32]:
-    """A vector of unit length."""
-    vector = np.array(numbers, np.float32)
-    return vector / np.linalg.norm(vector)
-
-
-def part(text: str | None = None, vector: Sequence[float] = EAST, **fields: object) -> Part:
-    return Part(**{"modality": Modality.TEXT, "vector": direction(*vector).tobytes(), "text": text, **fields})  # type: ignore[arg-type]
-
-
-def content(*parts: Part, **fields: object) -> Content:
-    return Content(**{"modality": Modality.TEXT, "model_version": SPACE, "parts": parts, **fields})  # type: ignore[arg-type]
-
-
-def texts(*words: str) -> Content:
-    """A content with one part for each text."""
-    return content(*(part(text) for text in words))
+from tests.contract.indexed import DIM, EAST, NORTH, SPACE, UP, content, direction, next_tenant, part, texts
+from tests.contract.near_items import NearItemsContract
 
 
 def ids(candidates: Sequence[Candidate]) -> list[str]:
     return [candidate.item_id for candidate in candidates]
 
 
-class VectorIndexContract:
+class VectorIndexContract(NearItemsContract):
     """The module of a subclass gives the fixture `index`, which tests may share: each test is a tenant of its own."""
 
     deliveries = 100
     """Random deliveries that are tried."""
-
-    @pytest.fixture
-    def tenant(self, index: VectorIndex) -> str:
-        index.ensure_space(SPACE, DIM)
-        return f"tenant-{next(_TENANTS)}"
 
     def by_words(self, index: VectorIndex, tenant: str, text: str, **fields: object) -> list[Candidate]:
         return index.search(IndexQuery(tenant, SPACE, **{"limit": 10, "text": text, **fields}))  # type: ignore[arg-type]
@@ -316,7 +285,7 @@ class VectorIndexContract:
         @settings(max_examples=self.deliveries)
         @given(st.lists(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 6)), max_size=6), max_size=8))
         def deliver(batches: list[list[tuple[int, int]]]) -> None:
-            tenant = f"tenant-{next(_TENANTS)}"
+            tenant = next_tenant()
             delivered: set[tuple[int, int]] = set()
             for batch in batches:
                 index.apply([_entry(tenant, item, version) for item, version in batch])

@@ -12,46 +12,39 @@ What must be known before changing this file:
 - It raises nothing but bare `Exception`.
 """
 
-import json
-import os
-import shutil
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
+from uuid import UUID
 
 import numpy as np
 import qdrant_edge as engine
+from numpy.typing import NDArray
 
 from models.vector_index.config import VectorIndexConfig
-from models.vector_index.keywords import document_weights
-from models.vector_index.plan import Key, Write, decide, guarded, key_of
+from models.vector_index.edge.folder import CONFIG_FILE, MB, EngineErrors, create, free_bytes, spaces_in, unopened
+from models.vector_index.edge.points import fetched, filter_of, nearest, nearest_heads, points_of, vector_of
+from models.vector_index.plan import Key, decide, guarded, key_of
 from models.vector_index.points import (
     ANY_TENANT,
     HEAD_FIELDS,
     KEYWORD_FIELDS,
-    WORDS,
+    NEAR_FIELDS,
     AnyOf,
     Reach,
     head_of,
-    is_trained,
-    payloads,
+    near_of,
+    neighbourhood,
+    page_of,
     point_id,
     reach_of,
     space_of,
 )
-from models.vector_index.port import Applied, Candidate, Entry, Head, IndexQuery, Part
+from models.vector_index.port import Applied, Candidate, Entry, Head, IndexQuery, Near, Page
 from models.vector_index.retrieval import Asked, Fetched, Ranking, found
-from streams.errors import Misconfigured, Unavailable
-
-MB = 1024 * 1024
-
-
-def free_bytes(folder: Path) -> int:
-    """Bytes on the folder's disk that a process may still write."""
-    disk = os.statvfs(folder)
-    return disk.f_bavail * disk.f_frsize
+from schemas.items import Modality
+from streams.errors import Unavailable
 
 
 class EdgeVectorIndex:
@@ -65,7 +58,7 @@ class EdgeVectorIndex:
         self._config = config
         self._free = free
         self._writing = threading.Lock()
-        self._spaces = _spaces_in(folder)
+        self._spaces = spaces_in(folder)
         self._unflushed = 0
         self._closed = False
 
@@ -74,9 +67,9 @@ class EdgeVectorIndex:
         cls, folder: Path, config: VectorIndexConfig | None = None, free: Callable[[Path], int] = free_bytes
     ) -> Self:
         """The index in a folder, created where there is none. Raises Misconfigured if it cannot be opened."""
-        if not (folder / _CONFIG_FILE).exists():
-            _create(folder)
-        with _EngineErrors(lambda error: _unopened(folder, error)):
+        if not (folder / CONFIG_FILE).exists():
+            create(folder)
+        with EngineErrors(lambda error: unopened(folder, error)):
             shard = engine.EdgeShard.load(str(folder))
             shard.update(engine.UpdateOperation.create_field_index("rank", engine.PayloadSchemaType.Integer))
             for field in KEYWORD_FIELDS:
@@ -95,7 +88,7 @@ class EdgeVectorIndex:
         with self._writing:
             applied, writes = decide(entries, self._heads({key_of(entry) for entry in entries}))
             for guard, operation in guarded(writes, self._config.operation_points):
-                points = [point for write in operation for point in _points(write)]
+                points = [point for write in operation for point in points_of(write)]
                 over_lower = engine.Filter(
                     must=[engine.FieldCondition("rank", range=engine.RangeFloat(lt=float(guard)))]
                 )
@@ -114,10 +107,50 @@ class EdgeVectorIndex:
         with self._errors():
             return found(query, self._spaces, self._config, self._rank, lambda ids: self._fetch(ids, known))
 
+    def neighbours(
+        self,
+        tenant: str,
+        model_version: str,
+        modality: Modality,
+        vectors: Sequence[NDArray[np.float32]],
+        limit: int,
+    ) -> list[list[Near]]:
+        if (space := space_of(model_version)) not in self._spaces:
+            return [[] for _ in vectors]
+        within, at_once = filter_of(neighbourhood(tenant, modality)), self._config.neighbour_queries
+        answers: list[list[Near]] = []
+        for start in range(0, len(vectors), at_once):
+            asked = [nearest_heads(vector, space, within, limit) for vector in vectors[start : start + at_once]]
+            with self._errors():
+                found_each = self._shard.query_batch(engine.QueryBatchRequest(asked))
+            answers += [[near_of(point.payload or {}, point.score) for point in points] for points in found_each]
+        return answers
+
+    def vectors(
+        self, tenant: str, model_version: str, item_ids: Sequence[str]
+    ) -> dict[str, tuple[int, NDArray[np.float32]]]:
+        ids: list[int | UUID | str] = [point_id(tenant, item_id, 0) for item_id in item_ids]
+        if (space := space_of(model_version)) not in self._spaces or not ids:
+            return {}
+        with self._errors():
+            records = self._shard.retrieve(ids, NEAR_FIELDS, [space])
+        held = ((record.payload or {}, vector_of(record, space)) for record in records)
+        return {payload["item"]: (payload["version"], vector) for payload, vector in held if vector is not None}
+
+    def scroll(self, tenant: str, model_version: str, limit: int, after: str | None = None) -> Page:
+        if (space := space_of(model_version)) not in self._spaces:
+            return Page((), None)
+        items = filter_of([AnyOf("reach", (reach_of(tenant, Reach.ITEMS),))])
+        with self._errors():
+            records, beyond = self._shard.scroll(
+                engine.ScrollRequest(after, limit, items, with_payload=True, with_vector=[space])
+            )
+        return page_of(((record.payload or {}, vector_of(record, space)) for record in records), beyond)
+
     def count(self, tenant: str | None = None) -> int:
         items = AnyOf("reach", (reach_of(tenant or ANY_TENANT, Reach.ITEMS),))
         with self._errors():
-            return self._shard.count(engine.CountRequest(exact=True, filter=_filter([items])))
+            return self._shard.count(engine.CountRequest(exact=True, filter=filter_of([items])))
 
     def ready(self) -> str | None:
         if self._closed:
@@ -149,13 +182,13 @@ class EdgeVectorIndex:
         return {ids[str(record.id)]: head_of(record.payload or {}) for record in records}
 
     def _rank(self, asked: Sequence[Asked], depth: int) -> list[Ranking]:
-        requests = [engine.QueryRequest(limit=depth, query=_nearest(one), filter=_filter(one.within)) for one in asked]
+        requests = [engine.QueryRequest(limit=depth, query=nearest(one), filter=filter_of(one.within)) for one in asked]
         answers = self._shard.query_batch(engine.QueryBatchRequest(requests))
         return [[(str(point.id), point.score) for point in points] for points in answers]
 
     def _fetch(self, ids: Sequence[str], space: str | None) -> dict[str, Fetched]:
         records = self._shard.retrieve(list(ids), True, [space] if space else False)
-        return {str(record.id): _fetched(record, space) for record in records}
+        return {str(record.id): fetched(record, space) for record in records}
 
     def _write(self, operation: engine.UpdateOperation) -> None:
         self._require_space()
@@ -174,84 +207,5 @@ class EdgeVectorIndex:
                 f"it writes again from {self._config.min_free_mb} MB"
             )
 
-    def _errors(self) -> "_EngineErrors":
-        return _EngineErrors(lambda error: Unavailable(f"the vector index in {self._folder} failed: {error}"))
-
-
-_CONFIG_FILE = "edge_config.json"
-
-
-def _create(folder: Path) -> None:
-    """Make an empty shard beside the folder and rename it, so that a crash leaves none that is half made."""
-    begun = folder.with_name(f"{folder.name}.begun")
-    words = {WORDS: engine.EdgeSparseVectorParams(modifier=engine.Modifier.Idf)}
-    try:
-        shutil.rmtree(begun, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with _EngineErrors(lambda error: _unopened(folder, error)):
-            engine.EdgeShard.create(str(begun), engine.EdgeConfig(vectors={}, sparse_vectors=words)).close()
-        begun.rename(folder)
-    except OSError as error:
-        raise _unopened(folder, error) from error
-
-
-def _unopened(folder: Path, error: BaseException) -> Misconfigured:
-    if "WouldBlock" in str(error):
-        return Misconfigured(f"the vector index in {folder} is open in another process; only one may own it")
-    return Misconfigured(
-        f"the vector index in {folder} cannot be opened: {error}. If its files are damaged, remove the folder and "
-        "run `millrace replay indexing --from beginning`: the index is rebuilt from the log"
-    )
-
-
-def _spaces_in(folder: Path) -> dict[str, int]:
-    """Dimension of each vector space, as the engine itself records it."""
-    vectors = json.loads((folder / _CONFIG_FILE).read_text()).get("vectors") or {}
-    return {name: params["size"] for name, params in vectors.items()}
-
-
-def _points(write: Write) -> Iterable[engine.Point]:
-    entry = write.entry
-    for number, part, payload in payloads(write):
-        vectors = _vectors(part, payload["model"]) if part is not None else {}
-        yield engine.Point(point_id(entry.tenant, entry.item_id, number), vectors, payload)
-
-
-def _vectors(part: Part, model_version: str) -> "dict[str, engine.NamedVector]":
-    vectors: dict[str, engine.NamedVector] = {space_of(model_version): np.frombuffer(part.vector, "<f4").tolist()}
-    numbers, weights = document_weights(part.text or "")
-    if numbers:
-        vectors[WORDS] = engine.SparseVector(numbers, weights)
-    return vectors
-
-
-def _filter(wanted: Sequence[AnyOf]) -> engine.Filter:
-    return engine.Filter(
-        must=[engine.FieldCondition(of.field, match=engine.MatchAny(list(of.values))) for of in wanted]
-    )
-
-
-def _nearest(asked: Asked) -> engine.Query:
-    vector = asked.vector if isinstance(asked.vector, list) else engine.SparseVector(*asked.vector)
-    return engine.Query.Nearest(vector, using=asked.using)
-
-
-def _fetched(record: engine.Record, space: str | None) -> Fetched:
-    payload = record.payload or {}
-    vector = record.vector.get(space) if isinstance(record.vector, dict) and space and is_trained(payload) else None
-    return Fetched(payload, np.asarray(vector, np.float32) if vector is not None else None)
-
-
-class _EngineErrors:
-    """Turns what the engine raises into our own: it knows only bare Exception and the panics of its own language."""
-
-    def __init__(self, translate: Callable[[BaseException], Exception]) -> None:
-        self._translate = translate
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if error is not None and kind is not None and (kind is Exception or kind.__name__ == "PanicException"):
-            raise self._translate(error) from error
+    def _errors(self) -> "EngineErrors":
+        return EngineErrors(lambda error: Unavailable(f"the vector index in {self._folder} failed: {error}"))
