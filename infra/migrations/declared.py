@@ -4,7 +4,7 @@ from sqlalchemy import MetaData
 
 from annotation.label_studio.tables import metadata as bridge
 from annotation.quality.tables import metadata as quality
-from annotation.selection.tables import metadata as selection
+from annotation.selection.store.tables import metadata as selection
 from consumers.curation.claims import metadata as claims
 from consumers.scoring.tables import metadata as scoring
 from consumers.signals.tables import metadata as signals

@@ -1,0 +1,133 @@
+"""One round: which candidates are asked about now, and why. Pure but for the pool it is given.
+
+The active arm is chosen by the strategy, under all rules. The random arm follows its lots; only a near-duplicate of an
+item that was itself drawn is passed over. Quotas and the requests of the active arm do not touch it: whatever filtered
+it by what the model thinks would make it a worse witness.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation.selection.config import SelectionConfig, StrategyName
+from annotation.selection.pool import Candidate, TaskPool
+from annotation.selection.rules import Allowance, QuotaCount, Spent
+from annotation.selection.strategies.port import Pool
+from annotation.selection.strategies.registry import STRATEGIES
+from schemas.annotations import Arm
+
+FALLBACKS: tuple[StrategyName, ...] = ("margin", "random")
+"""What selection falls back to, one after the other."""
+UNKNOWN = 1.0
+"""Uncertainty before there is a head."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An item to ask about."""
+
+    candidate: Candidate
+    arm: Arm
+    strategy: str
+    reason: str
+
+
+def strategy_in_force(wanted: StrategyName, behind: Collection[str]) -> tuple[StrategyName, str]:
+    """The strategy to use when the account has found some `behind` random, and why it is not the wanted one."""
+    if wanted not in behind:
+        return wanted, ""
+    instead: StrategyName = next((name for name in FALLBACKS if name != wanted and name not in behind), "random")
+    return instead, f"{wanted} fell behind the random arm; {instead} instead"
+
+
+def chosen_at_random(pool: TaskPool, count: int, now_s: float) -> list[Chosen]:
+    """The reserve's next items by their lots."""
+    due = (item_id for item_id in pool.reserve if pool.may_be_asked(item_id, now_s))
+    picked: list[Chosen] = []
+    taken: set[str] = set()
+    for item_id in sorted(due, key=pool.number_of) if count else ():
+        if len(picked) == count:
+            break
+        if pool.near_duplicate_of(item_id, [Arm.RANDOM]) or not taken.isdisjoint(pool.near(item_id)):
+            continue
+        taken.add(item_id)
+        picked.append(Chosen(pool.candidates[item_id], Arm.RANDOM, "random", "drawn by lot"))
+    return picked
+
+
+def chosen_actively(
+    pool: TaskPool, count: int, strategy: StrategyName, config: SelectionConfig, spent: Spent, seed: int, now_s: float
+) -> list[Chosen]:
+    """What the strategy picks among the items that are not kept for the random arm, under all rules."""
+    if not count:
+        return []
+    rows, view = _view(pool, strategy, config, now_s)
+    quotas = QuotaCount(config.quotas, config.budget, spent.active_by_trait)
+    taken: set[str] = set()
+
+    def allowed(row: int) -> bool:
+        item_id = rows[row]
+        assert item_id is not None, "only rows with an item that may be asked are eligible"
+        if quotas.broken_by(pool.candidates[item_id].traits) or not taken.isdisjoint(pool.near(item_id)):
+            return False
+        if pool.near_duplicate_of(item_id, tuple(Arm)):
+            return False
+        quotas.take(pool.candidates[item_id].traits)
+        taken.add(item_id)
+        return True
+
+    picks = STRATEGIES[strategy]().choose(view, count, seed, allowed)
+    return [
+        Chosen(pool.candidates[item_id], Arm.ACTIVE, strategy, pick.reason)
+        for pick in picks
+        if (item_id := rows[pick.row]) is not None
+    ]
+
+
+def choose(
+    pool: TaskPool, allowance: Allowance, strategy: StrategyName, config: SelectionConfig, spent: Spent, now_s: float
+) -> list[Chosen]:
+    """The requests of one round, the two arms mixed evenly."""
+    at_random = chosen_at_random(pool, allowance.random, now_s)
+    actively = chosen_actively(pool, allowance.active, strategy, config, spent, spent.ever, now_s)
+    return list(_mixed(actively, at_random))
+
+
+def _view(
+    pool: TaskPool, strategy: StrategyName, config: SelectionConfig, now_s: float
+) -> tuple[Sequence[str | None], Pool]:
+    """The pool as strategies see it: a row for each place of the graph, and the item of it that may be asked."""
+    keys, graph = pool.graph.csr()
+
+    def askable(item_id: str) -> bool:
+        return pool.may_be_asked(item_id, now_s) and item_id not in pool.reserve
+
+    rows = [next(filter(askable, pool.graph.copies(key)), None) for key in keys]
+    covered = _each(keys, lambda key: any(map(pool.is_asked, pool.graph.copies(key))))
+    uncertain = np.array([_lifted(pool.candidates[key], strategy, config.signal_weight) for key in keys])
+    eligible = np.array([row is not None for row in rows], dtype=bool)
+    return rows, Pool(keys, graph, None, uncertain, None, covered, eligible)
+
+
+def _each(keys: Sequence[str], holds: Callable[[str], bool]) -> NDArray[np.bool_]:
+    return np.fromiter(map(holds, keys), dtype=bool, count=len(keys))
+
+
+def _lifted(candidate: Candidate, strategy: StrategyName, signal_weight: float) -> float:
+    """How unsure the head is by the strategy's own measure, lifted by what searches and feedback say."""
+    parts = candidate.uncertainty
+    measure = {"entropy": parts.entropy, "least-confidence": parts.least_confidence}.get(strategy, parts.margin)
+    unsure = UNKNOWN if measure is None else measure
+    return 1 - (1 - unsure) * (1 - signal_weight * min(candidate.signal, 1.0))
+
+
+def _mixed(actively: Sequence[Chosen], at_random: Sequence[Chosen]) -> Iterator[Chosen]:
+    """All of both, each in its order, spread evenly."""
+    placed = [
+        ((at + 0.5) / len(arm), number, one)
+        for number, arm in enumerate((actively, at_random))
+        for at, one in enumerate(arm)
+    ]
+    yield from (one for _, _, one in sorted(placed, key=lambda each: each[:2]))

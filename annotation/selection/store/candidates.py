@@ -1,0 +1,104 @@
+"""Candidates in the metadata database: the newest score of each item, whole, as a request will need it."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from annotation.selection.config import Trait
+from annotation.selection.pool import Candidate
+from annotation.selection.store.tables import candidates
+from schemas.annotations import ItemScored, Neighbour, Shown, Uncertainty
+
+NEIGHBOURS = TypeAdapter(tuple[Neighbour, ...])
+SHOWN_FIELDS = frozenset(Shown.model_fields)
+
+
+def candidate_of(fact: ItemScored) -> Candidate:
+    """The part of a score that rounds look at."""
+    return Candidate(
+        item_id=fact.item_id,
+        version=fact.version,
+        model_version=fact.model_version,
+        head=fact.head,
+        uncertainty=fact.uncertainty,
+        acquisition=fact.acquisition,
+        signal=fact.feedback_signal,
+        traits=traits_of(fact),
+        neighbours=tuple((one.item_id, one.distance) for one in fact.neighbours),
+    )
+
+
+def traits_of(shown: Shown) -> dict[Trait, str | None]:
+    """What quotas go by."""
+    modality = shown.modality.value if shown.modality else None
+    return {Trait.MODALITY: modality, Trait.LANGUAGE: shown.language, Trait.SOURCE: shown.source or None}
+
+
+def write(connection: Connection, facts: Sequence[ItemScored]) -> None:
+    """Upserts scores; of an item and task only the last one may be in `facts`."""
+    if not facts:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    upsert = dialect.insert(candidates)
+    newer = {column.name: upsert.excluded[column.name] for column in candidates.c if not column.primary_key}
+    statement = upsert.on_conflict_do_update(index_elements=[*candidates.primary_key], set_=newer)
+    connection.execute(statement, [_row(fact) for fact in facts])
+
+
+def remove(connection: Connection, tenant: str, task: str, item_ids: Collection[str]) -> None:
+    """Deletes candidates of a task."""
+    if item_ids:
+        wanted = _of(tenant, task) & (candidates.c.item_id == bindparam("gone"))
+        connection.execute(delete(candidates).where(wanted), [{"gone": item_id} for item_id in item_ids])
+
+
+def load(connection: Connection, tenant: str, task: str) -> Iterable[Candidate]:
+    """All candidates of a task, in the order in which they were scored."""
+    rows = connection.execute(select(candidates).where(_of(tenant, task)).order_by(candidates.c.scored_at))
+    return (_candidate(row) for row in rows)
+
+
+def shown(connection: Connection, tenant: str, task: str, item_ids: Collection[str]) -> dict[str, Shown]:
+    """What annotators see of some items."""
+    wanted = _of(tenant, task) & candidates.c.item_id.in_(item_ids)
+    rows = connection.execute(select(candidates.c.item_id, candidates.c.shown).where(wanted))
+    return {row.item_id: Shown.model_validate_json(row.shown) for row in rows}
+
+
+def _of(tenant: str, task: str) -> ColumnElement[bool]:
+    return and_(candidates.c.tenant == tenant, candidates.c.task == task)
+
+
+def _row(fact: ItemScored) -> dict[str, object]:
+    return {
+        "tenant": fact.tenant,
+        "task": fact.task,
+        "item_id": fact.item_id,
+        "version": fact.version,
+        "model_version": fact.model_version,
+        "head": fact.head,
+        "acquisition": fact.acquisition,
+        "uncertainty": fact.uncertainty.model_dump_json(),
+        "density": fact.density,
+        "signal": fact.feedback_signal,
+        "neighbours": NEIGHBOURS.dump_json(fact.neighbours).decode(),
+        "shown": fact.model_dump_json(include=set(SHOWN_FIELDS)),
+        "scored_at": int(fact.occurred_at.timestamp() * 1000),
+    }
+
+
+def _candidate(row: Row[tuple[object, ...]]) -> Candidate:
+    near = NEIGHBOURS.validate_json(row.neighbours)
+    return Candidate(
+        item_id=row.item_id,
+        version=row.version,
+        model_version=row.model_version,
+        head=row.head,
+        uncertainty=Uncertainty.model_validate_json(row.uncertainty),
+        acquisition=row.acquisition,
+        signal=row.signal,
+        traits=traits_of(Shown.model_validate_json(row.shown)),
+        neighbours=tuple((one.item_id, one.distance) for one in near),
+    )

@@ -1,5 +1,0 @@
-"""Tables in the metadata database."""
-
-from sqlalchemy import MetaData
-
-metadata = MetaData()
