@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from annotation.selection.config import SelectionConfig, Trait
-from annotation.selection.witness import drawn, reserved
+from annotation.selection.rules.witness import drawn, reserved
 from models.neighbours.graph import NeighbourGraph
 from schemas.annotations import Arm, Uncertainty
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from annotation.selection.config import SelectionConfig, StrategyName
 from annotation.selection.pool import Candidate, TaskPool
-from annotation.selection.rules import Allowance, QuotaCount, Spent
+from annotation.selection.rules.budget import Allowance, QuotaCount, Spent
 from annotation.selection.strategies.port import Pool
 from annotation.selection.strategies.registry import STRATEGIES
 from schemas.annotations import Arm
@@ -84,6 +84,14 @@ def chosen_actively(
         for pick in picks
         if (item_id := rows[pick.row]) is not None
     ]
+
+
+def order_of_choice(
+    pool: TaskPool, count: int, strategy: StrategyName, config: SelectionConfig, now_s: float
+) -> list[str]:
+    """The items that the strategy would ask about one after the other, if no answer came and no budget ended."""
+    free = config.model_copy(update={"quotas": ()})
+    return [one.candidate.item_id for one in chosen_actively(pool, count, strategy, free, Spent(), 0, now_s)]
 
 
 def choose(

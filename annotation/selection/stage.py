@@ -16,7 +16,7 @@ from annotation.selection.config import SelectionConfig
 from annotation.selection.memory import Memory
 from annotation.selection.pool import Asked, State, TaskPool
 from annotation.selection.rounds import Chosen, choose, strategy_in_force
-from annotation.selection.rules import NOTHING, allowance, period_of
+from annotation.selection.rules.budget import NOTHING, allowance, period_of
 from annotation.selection.store import candidates, requests
 from annotation.tasks import TaskConfig
 from schemas.annotations import AnnotationRequested, Shown

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert,
 
 from annotation.selection.config import Trait
 from annotation.selection.pool import Asked, State
-from annotation.selection.rules import Spent
+from annotation.selection.rules.budget import Spent
 from annotation.selection.store.tables import requests
 from schemas.annotations import AnnotationRequested, Arm
 
@@ -29,6 +29,18 @@ class Change:
     attempt: int
     state: State
     at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A request as it was made, and what became of it."""
+
+    version: int
+    arm: str
+    strategy: str
+    reason: str
+    state: str
+    requested_at_ms: int
 
 
 def take_turn(connection: Connection, tenant: str, task: str) -> None:
@@ -96,6 +108,13 @@ def load(connection: Connection, tenant: str, task: str) -> Iterator[tuple[str, 
     rows = connection.execute(select(requests).where(_of(tenant, task)).order_by(requests.c.attempt))
     for row in rows:
         yield row.item_id, Asked(row.version, row.attempt, Arm(row.arm), State(row.state), row.state_at / 1000)
+
+
+def about(connection: Connection, tenant: str, task: str, item_id: str) -> list[Made]:
+    """The requests about an item, the oldest first."""
+    one = _of(tenant, task) & (requests.c.item_id == item_id)
+    rows = connection.execute(select(requests).where(one).order_by(requests.c.attempt))
+    return [Made(row.version, row.arm, row.strategy, row.reason, row.state, row.requested_at) for row in rows]
 
 
 def _of(tenant: str, task: str) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from annotation.selection.config import Quota, SelectionConfig, Trait
-from annotation.selection.witness import random_due
+from annotation.selection.rules.witness import random_due
 
 Traits = Mapping[Trait, str | None]
 
