@@ -4,6 +4,7 @@ Tuples with names: thousands are made and hashed in a second, and a frozen datac
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -47,7 +48,7 @@ class Record(NamedTuple):
 
     @property
     def topic_partition(self) -> TopicPartition:
-        return TopicPartition(self.topic, self.partition)
+        return _place(self.topic, self.partition)
 
     @property
     def size(self) -> int:
@@ -65,8 +66,6 @@ class Record(NamedTuple):
 
         Anybody may write headers: what cannot be a place in a log is ignored.
         """
-        if ORIGIN_TOPIC not in dict(self.headers):
-            return Origin(self.topic, self.partition, self.offset)
         topic = self.header(ORIGIN_TOPIC)
         partition = _whole_number(self.header(ORIGIN_PARTITION), below=2**31)
         offset = _whole_number(self.header(ORIGIN_OFFSET), below=2**EPOCH_BITS)
@@ -81,10 +80,15 @@ class Record(NamedTuple):
         Headers are believed only where they name an earlier place there. A forged one can then make its own record
         older, which harms nobody; it can never outrank what is yet to come.
         """
+        if ORIGIN_TOPIC not in dict(self.headers):  # as nearly always
+            return Origin(self.topic, self.partition, self.offset)
         named = self.origin
         if named.topic == self.topic and named.partition == self.partition and named.offset <= self.offset:
             return named
         return Origin(self.topic, self.partition, self.offset)
+
+
+_place = lru_cache(maxsize=4096)(TopicPartition)  # few places, asked for several times a record
 
 
 def headers_size(headers: Headers) -> int:

@@ -240,7 +240,7 @@ def _fatal(error: KafkaError) -> bool:
 
 def record_of(message: Message) -> Record:
     headers: list[tuple[str, bytes]] = message.headers() or []  # type: ignore[assignment]
-    if any(value is None for _, value in headers):
+    if None in [value for _, value in headers]:
         headers = [(name, value or b"") for name, value in headers]
     return Record(
         message.topic() or "",
