@@ -48,7 +48,8 @@ class KafkaProducer:
             except KafkaException as error:
                 raise self._translated(error, topic, client) from error
             else:
-                client.poll(0)
+                if on_acknowledged is not None:  # whom nobody waits for is heard of in `flush`, all at once
+                    client.poll(0)
                 return
 
     def flush(self, timeout_s: float) -> None:
