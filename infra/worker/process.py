@@ -16,6 +16,7 @@ import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from infra.worker.config import WorkerConfig
+from infra.worker.memory import look_for_cycles_seldom
 from infra.worker.ops_server import Handler, OpsServer, Reply, Routes, json_reply, metrics, problem
 from streams.errors import MillraceError
 from streams.health import State
@@ -64,6 +65,7 @@ class Worker:
         """Until a signal or a failure; the exit code. Call from the main thread."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
+        look_for_cycles_seldom()
         self._ops.start()
         for service in self._parts.services:
             service.start()

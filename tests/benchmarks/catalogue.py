@@ -7,6 +7,7 @@ from importlib import import_module
 
 import structlog
 
+from infra.worker.memory import look_for_cycles_seldom
 from tests.benchmarks.ground import Ground
 from tests.benchmarks.report import Row
 
@@ -15,9 +16,13 @@ NAMES = ("transport", "no_op", "indexing", "encoding", "pipeline", "freshness", 
 
 
 def run_one(name: str, ground: Ground) -> list[Row] | str:
-    """Its rows, or what went wrong. Called in a process of its own: threads and heaps of another would disturb."""
+    """Its rows, or what went wrong. Called in a process of its own: threads and heaps of another would disturb.
+
+    Both sides have the garbage collector of a worker.
+    """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     benchmark: Callable[[Ground], list[Row]] = getattr(import_module(f"tests.benchmarks.{name}"), name)
+    look_for_cycles_seldom()
     try:
         return benchmark(ground)
     except Exception:
