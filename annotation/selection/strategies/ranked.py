@@ -26,7 +26,10 @@ class RandomDraw:
 
 @dataclass(frozen=True)
 class LeastSure:
-    """The candidates of which the head is least sure, one by one; before there is a head, at random."""
+    """The candidates of which the head is least sure, one by one; before there is a head, at random.
+
+    Where a pool has no probabilities its `uncertain` is taken: whoever made it has measured already.
+    """
 
     name: str
     measure: Measure
@@ -34,9 +37,12 @@ class LeastSure:
     def choose(self, pool: Pool, count: int, seed: int, allowed: Allowed = anything) -> list[Pick]:
         """Looks at the probabilities only, and so may ask for near-copies in one batch."""
         order = shuffled(pool.candidates(), seed)
-        if pool.probabilities is None:
+        if pool.probabilities is not None:
+            unsure = self.measure(pool.probabilities[order])
+        elif pool.uncertain is not None:
+            unsure = np.asarray(pool.uncertain[order], dtype=np.float64)
+        else:
             return _first(count, (Pick(row, 1.0, "no head yet: at random") for row in order.tolist() if allowed(row)))
-        unsure = self.measure(pool.probabilities[order])
         ranked = np.argsort(-unsure, kind="stable")
         pairs = zip(order[ranked].tolist(), unsure[ranked].tolist(), strict=True)
         return _first(count, (Pick(row, u, f"{self.name} {u:.3f}") for row, u in pairs if allowed(row)))
