@@ -1,0 +1,185 @@
+"""One Label Studio server on a data folder: prepared, started, awaited, stopped, started again."""
+
+import fcntl
+import http.client
+import json
+import secrets
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.label_studio.config import EmbeddedLabelStudioConfig
+from infra.label_studio.environment import DATABASE, environment, sourced, write_environment, write_private
+from infra.label_studio.packages import LabelStudioPackages, OnStep, nothing
+from infra.supervisor.child import ProcessSpec, Readiness
+from infra.supervisor.ports import LOOPBACK
+from infra.supervisor.tether import tethered
+from streams.errors import Misconfigured, Unavailable
+
+NAME = "label-studio"
+PROBE_TIMEOUT_S = 2.0
+PROBE_PAUSE_S = 0.2
+LOG_TAIL_BYTES = 2_000
+EMAIL = "admin@millrace.localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How people and programs get in. Made once per data folder, kept in a file for its owner alone."""
+
+    token: str
+    password: str
+    email: str = EMAIL
+
+    @classmethod
+    def kept_in(cls, file: Path) -> "Access":
+        if not file.exists():
+            made = {"email": EMAIL, "password": secrets.token_urlsafe(12), "token": secrets.token_hex(20)}
+            write_private(file, json.dumps(made, indent=2))
+        try:
+            return cls(**json.loads(file.read_text()))
+        except (ValueError, TypeError) as error:
+            raise Misconfigured(f"{file} is damaged: restore it, or remove the folder to begin anew") from error
+
+
+class LabelStudioServer:
+    """A server with its own data folder, on the loopback."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        port: int,
+        config: EmbeddedLabelStudioConfig | None = None,
+        log_file: Path | None = None,
+        packages: LabelStudioPackages | None = None,
+    ) -> None:
+        self.data_dir = data_dir.absolute()
+        self.port = port
+        self.url = f"http://{LOOPBACK}:{port}"
+        self.access_file = self.data_dir / "access.json"
+        self.log_file = (log_file or self.data_dir / "server.log").absolute()
+        self._config = config or EmbeddedLabelStudioConfig()
+        self._packages = packages or LabelStudioPackages.locked()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def access(self) -> Access:
+        """Known before the server ever ran."""
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Access.kept_in(self.access_file)
+
+    @property
+    def token(self) -> str:
+        """Of the administrator."""
+        return self.access.token
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that was started last, running or not."""
+        return self._process.pid if self._process else None
+
+    def prepare(self, on_step: OnStep = nothing) -> None:
+        """Installs the packages unless they are there, and gives a new data folder its empty database."""
+        self._packages.ensure(self._config.cache_dir, self._config.install_timeout_s, on_step)
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        access = self.access
+        database = self.data_dir / DATABASE
+        if not database.exists():
+            draft = database.with_suffix(".draft")
+            shutil.copyfile(self._packages.empty_database(self._config.cache_dir), draft)
+            draft.chmod(0o600)
+            draft.replace(database)
+        settings = environment(self.data_dir, access.token, access.password, access.email)
+        write_environment(self.data_dir / "environment", settings)
+
+    def command(self) -> list[str]:
+        """What runs the server in the foreground; call `prepare` first."""
+        start = ("start", "--no-browser", "--internal-host", LOOPBACK, "--port", str(self.port))
+        program = self._packages.program(self._config.cache_dir)
+        return sourced(self.data_dir / "environment", [*program, *start])
+
+    def process_spec(self, name: str = NAME) -> ProcessSpec:
+        """For the supervisor; call `prepare` first."""
+        ports = {"http": self.port}
+        command = tuple(self.command())
+        return ProcessSpec(name, command, self.log_file, health_probe(self.port), ports, self._config.stop_grace_s)
+
+    def start(self) -> None:
+        """Starts the server and returns at once; it dies with this process. Raises Misconfigured if one runs already.
+
+        The lock is inherited by the server, and so lasts exactly as long as it lives.
+        """
+        self.prepare()
+        with (self.data_dir / "server.lock").open("w") as lock, self.log_file.open("ab") as log:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Misconfigured(f"a Label Studio already runs on {self.data_dir}") from None
+            self._process = subprocess.Popen(
+                tethered(self.command()),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(lock.fileno(),),
+            )
+
+    def wait_ready(self, timeout_s: float | None = None) -> None:
+        """Returns when the server answers; raises Unavailable when it died or took too long."""
+        probe, deadline = health_probe(self.port), time.monotonic() + (timeout_s or self._config.ready_timeout_s)
+        while time.monotonic() < deadline:
+            if not self.running:
+                raise Unavailable(f"Label Studio stopped while it started; {self.log_file} says: {self.log_tail()}")
+            if probe().ready:
+                return
+            time.sleep(PROBE_PAUSE_S)
+        raise Unavailable(f"Label Studio at {self.url} did not answer in time; see {self.log_file}")
+
+    def stop(self, grace_s: float | None = None) -> None:
+        """Stops by SIGTERM, or by SIGKILL after the grace time. Stopping a stopped server is no error."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(grace_s or self._config.stop_grace_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """Ends it by SIGKILL, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def log_tail(self) -> str:
+        """The last words of its log, for messages."""
+        if not self.log_file.exists():
+            return "nothing"
+        return self.log_file.read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace").strip()
+
+
+def health_probe(port: int) -> Callable[[], Readiness]:
+    """Asks `/health`."""
+
+    def probe() -> Readiness:
+        connection = http.client.HTTPConnection(LOOPBACK, port, timeout=PROBE_TIMEOUT_S)
+        try:
+            connection.request("GET", "/health")
+            response = connection.getresponse()
+            response.read()
+        except (OSError, http.client.HTTPException):
+            return Readiness(False, ("does not answer yet",))
+        finally:
+            connection.close()
+        return (
+            Readiness(True) if response.status == http.client.OK else Readiness(False, (f"status {response.status}",))
+        )
+
+    return probe
