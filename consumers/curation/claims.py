@@ -12,6 +12,7 @@ that was not answered before, everything below that batch is committed, and its 
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import (
@@ -36,10 +37,12 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from consumers.curation.answers import ANSWERS, Answer
 from consumers.curation.ledger import Claimant, ContentKey, Holding, ItemKey, Ledger, Ruling
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 metadata = MetaData()
 
@@ -163,10 +166,19 @@ def _write(connection: Connection, ledger: Ledger) -> None:
         ours = and_(items.c.tenant == bindparam("of_tenant"), items.c.item_id == bindparam("of_item"))
         connection.execute(update(items).where(ours).values(content_sha256=None), released)
     if changed := [_row(item, holding) for item, holding in ledger.changed()]:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        upsert = dialect.insert(items)
+        upsert = _upsert(connection)
         newer = {column.name: upsert.excluded[column.name] for column in items.c if not column.primary_key}
         connection.execute(upsert.on_conflict_do_update(index_elements=[*items.primary_key], set_=newer), changed)
+
+
+def _upsert(connection: Connection) -> "sqlite.Insert | postgresql.Insert":
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # brings several drivers along
+
+        return postgresql.insert(items)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(items)
 
 
 def _row(item: ItemKey, holding: Holding) -> dict[str, object]:

