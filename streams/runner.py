@@ -38,6 +38,8 @@ T = TypeVar("T")
 CODE_VERSION = version("millrace")
 LAG_INTERVAL_S = 1.0
 """Lag and health are refreshed this often; asking for them at every batch would cost more than small batches do."""
+JOINING_POLL_S = 0.05
+"""Longest wait for a record while no partition is assigned, so that readiness is told as soon as one is."""
 
 
 class RunnerConfig(BaseModel):
@@ -141,7 +143,7 @@ class Runner:
         self._held = [record for record in self._held if record.topic_partition not in places]
 
     def _gather(self) -> list[Record]:
-        records = self._held or gather(self._consumer, self._stage.limits, self._config.idle_poll_s, self._clock)
+        records = self._held or gather(self._consumer, self._stage.limits, self._idle_poll_s(), self._clock)
         self._held = []
         assigned = self._consumer.assignment()
         ours = []
@@ -150,6 +152,10 @@ class Runner:
                 self._low_water.started(place, record.offset)
                 ours.append(record)
         return ours
+
+    def _idle_poll_s(self) -> float:
+        idle_s = self._config.idle_poll_s
+        return idle_s if self.health.report.assigned else min(idle_s, JOINING_POLL_S)
 
     def _outcomes(self, records: Sequence[Record]) -> list[Outcome]:
         decoded = [self._decoded(record) for record in records]
@@ -267,7 +273,8 @@ class Runner:
                 self._clock.sleep(min(left, 0.1))
 
     def _report_running(self) -> None:
-        if (now := self._clock.monotonic()) - self._lag_known_at < LAG_INTERVAL_S:
+        joining, now = self.health.report.state is State.STARTING, self._clock.monotonic()
+        if now - self._lag_known_at < LAG_INTERVAL_S and not joining:
             return
         self._lag_known_at = now
         assigned, lag = len(self._consumer.assignment()), self._consumer.lag()
