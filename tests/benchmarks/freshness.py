@@ -17,7 +17,8 @@ import qdrant_edge as engine
 from consumers.indexing.entries import entry_of
 from models.encoders.config import EncoderConfig
 from models.encoders.loading import load_encoder
-from models.vector_index.edge import EdgeVectorIndex, _points
+from models.vector_index.edge import EdgeVectorIndex
+from models.vector_index.edge.points import points_of
 from models.vector_index.plan import Write
 from schemas.items import ItemIndexed, ItemPublished
 from streams.codec import decode, encode
@@ -128,7 +129,7 @@ def _bare(ground: Ground, log: Log, last: Callable[[], Run]) -> Side:
         ages_ms: list[float] = []
         for size in sizes:
             texts = [str(item.text) for item in islice(items, size)]
-            points = [point for fact in islice(facts, size) for point in _points(Write(entry_of(fact), -1, 0))]
+            points = [point for fact in islice(facts, size) for point in points_of(Write(entry_of(fact), -1, 0))]
             started = time.perf_counter()
             encoder.encode_texts(texts)
             index._shard.update(engine.UpdateOperation.upsert_points(points))

@@ -13,7 +13,8 @@ import qdrant_edge as engine
 
 from consumers.indexing.entries import entry_of
 from consumers.indexing.stage import indexing_stage
-from models.vector_index.edge import EdgeVectorIndex, _points
+from models.vector_index.edge import EdgeVectorIndex
+from models.vector_index.edge.points import points_of
 from models.vector_index.plan import decide, guarded
 from schemas.items import ItemEmbedded
 from streams.codec import decode, encode, key_of
@@ -84,7 +85,7 @@ def _apply(ground: Ground, facts: list[ItemEmbedded]) -> Side:
 def _bare(ground: Ground, facts: list[ItemEmbedded]) -> Side:
     """Upserts without a condition, nothing read before; cut as ours are, so that searches would wait as briefly."""
     operations = [
-        [_raw(point) for write in writes for point in _points(write)]
+        [_raw(point) for write in writes for point in points_of(write)]
         for batch in _batches([entry_of(fact) for fact in facts])
         for _, writes in guarded(decide(batch, {})[1], 64)
     ]
