@@ -1,0 +1,1 @@
+"""Consensus in memory: annotations as they stand, and what follows when a fact is read."""

@@ -1,0 +1,1 @@
+"""How far answers agree: corrected for chance where they are classes, by overlap where they are regions."""

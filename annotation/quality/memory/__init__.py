@@ -1,0 +1,1 @@
+"""Consensus in the metadata database: its pages, what it answered, and the transactions around them."""
