@@ -1,0 +1,11 @@
+"""Metrics of signals, with their unit and meaning; names are a promise to dashboards and alerts."""
+
+from prometheus_client import Counter, Gauge
+
+EVENTS = Counter("millrace_signal_events", "Searches and feedback that were read.", ["outcome"])
+"""outcome: counted | repeated | late (its window had closed) | early (from the future) | unmatched (its answer is not
+known, or no longer) | crowded (too many are open) | passed (counted before a restart) | unreadable"""
+
+FACTS = Counter("millrace_signal_facts", "Facts that were measured, later measurements included.", ["type"])
+
+OPEN = Gauge("millrace_signal_open", "Searches in open windows, and feedback that waits for its search.")
