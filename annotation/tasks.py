@@ -55,6 +55,8 @@ class TaskConfig(BaseModel):
     """The sentence by which the text tower sees a class."""
     annotators: Annotated[int, Field(ge=1, le=20)] = 1
     """How many people answer each item."""
+    second_opinions: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the items, by lot, that one more person answers: what agreement is measured on."""
 
     @model_validator(mode="after")
     def _choices(self) -> "TaskConfig":

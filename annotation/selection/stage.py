@@ -17,6 +17,7 @@ from annotation.selection.memory import Memory
 from annotation.selection.pool import Asked, State, TaskPool
 from annotation.selection.rounds import Chosen, choose, strategy_in_force
 from annotation.selection.rules.budget import NOTHING, allowance, period_of
+from annotation.selection.rules.witness import drawn, reserved
 from annotation.selection.store import candidates, requests
 from annotation.tasks import TaskConfig
 from schemas.annotations import AnnotationRequested, Shown
@@ -62,6 +63,7 @@ class Selection:
         self, engine: Engine, tasks: Sequence[TaskConfig], config: SelectionConfig, behind: Behind, clock: Clock
     ) -> None:
         self._memory = Memory(engine, tasks, config)
+        self._tasks = {(task.tenant, task.name): task for task in tasks}
         self._engine, self._config, self._behind, self._clock = engine, config, behind, clock
         self._in_flight: Sequence[AnnotationRequested] = ()
         self._fruitless_at: dict[str, float] = {}
@@ -131,14 +133,20 @@ class Selection:
         for one in chosen:
             earlier = pool.asked.get(one.candidate.item_id)
             attempt = earlier.attempt + 1 if earlier else 1
-            fact = _request(pool, one, attempt, shown[one.candidate.item_id], fallback, now_s)
+            people = self._annotators(pool, one.candidate.item_id)
+            fact = _request(pool, one, attempt, shown[one.candidate.item_id], people, fallback, now_s)
             pool.asked[fact.item_id] = Asked(fact.version, attempt, fact.arm, State.OPEN, now_s)
             facts.append((fact, attempt))
         return facts
 
+    def _annotators(self, pool: TaskPool, item_id: str) -> int:
+        task = self._tasks[pool.tenant, pool.task]
+        second = reserved(drawn(self._config.seed, pool.tenant, f"{pool.task}/second", item_id), task.second_opinions)
+        return task.annotators + second
+
 
 def _request(
-    pool: TaskPool, chosen: Chosen, attempt: int, shown: Shown, fallback: str, now_s: float
+    pool: TaskPool, chosen: Chosen, attempt: int, shown: Shown, annotators: int, fallback: str, now_s: float
 ) -> AnnotationRequested:
     candidate = chosen.candidate
     name = f"{pool.tenant}/{pool.task}/{candidate.item_id}/{candidate.version}/{attempt}"
@@ -154,5 +162,6 @@ def _request(
         strategy=chosen.strategy,
         acquisition=candidate.acquisition,
         model_version=candidate.model_version,
+        annotators=annotators,
         reason="; ".join(filter(None, (chosen.reason, fallback))),
     )

@@ -269,3 +269,13 @@ def test_the_first_round_does_not_wait_for_ever(make: Make, clock: StoppedClock)
         clock.sleep(0.5)
         rounds.append(len(requested(selection)))
     assert sum(rounds) > 0
+
+
+def test_a_share_of_the_items_gets_a_second_opinion_by_lot(engine: Engine, clock: StoppedClock) -> None:
+    tasks = [TaskConfig(name=TASK, labels=("boat", "car"), second_opinions=0.5)]
+    config = CONFIG.model_copy(update={"batch": 200, "open_limit": 200})
+    selection = Selection(engine, tasks, config, lambda *_: (), clock)
+    selection.learn(batch(*[scored(f"{n}") for n in range(200)]))
+    wanted = [fact.annotators for fact in requested(selection)]
+    assert set(wanted) == {1, 2}
+    assert 0.35 < wanted.count(2) / len(wanted) < 0.65
