@@ -10,9 +10,11 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import Engine, and_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from annotation.quality.rule.answers import read_answer
+from annotation.label_studio.templates.reading import read_answer
+from annotation.label_studio.templates.writing import write_answer
+from annotation.quality.rule.answers import chosen_answer
 from annotation.quality.tables import gold_answers as gold
-from annotation.tasks import TaskConfig, TaskKind
+from annotation.tasks import TaskConfig
 from models.labels.store import Result
 from streams.clock import Clock, SystemClock
 from streams.errors import Misconfigured
@@ -80,11 +82,8 @@ class GoldAnswers:
 
 
 def chosen(task: TaskConfig, labels: Iterable[str]) -> Result:
-    """The result of somebody who chose these labels. Raises Misconfigured for a task in which nothing is chosen."""
-    if task.kind in (TaskKind.CLASS, TaskKind.MULTI_LABEL):
-        return ({"type": "choices", "value": {"choices": list(labels)}},)
-    if task.kind is TaskKind.PAIRWISE:
-        return tuple({"type": "pairwise", "value": {"selected": label}} for label in labels)
-    if task.kind is TaskKind.RELEVANCE:
-        return tuple({"type": "rating", "value": {"rating": label}} for label in labels)
-    raise Misconfigured(f"task {task.name} has no choices; give its right answer as a result, with --result")
+    """The result of somebody who chose these labels. Raises Misconfigured where that is no answer to the task."""
+    try:
+        return tuple(write_answer(task, chosen_answer(task, tuple(labels))))
+    except ValueError as error:
+        raise Misconfigured(f"{error}; a task without choices takes a result, with --result") from error

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine
 
+from annotation.label_studio.templates.reading import read_answer
 from annotation.quality.config import QualityConfig
 from annotation.quality.memory.kept import AnswerKey
 from annotation.quality.memory.memory import Memory
-from annotation.quality.rule.answers import read_answer
 from annotation.tasks import LabellingConfig, TaskConfig
 from schemas.annotations import AnnotationChanged, AnnotationCompleted, AnnotationFact
 from schemas.event import Event
@@ -94,7 +94,7 @@ def _objection(fact: AnnotationFact, tasks: dict[tuple[str, str], TaskConfig]) -
         return BadRecord("invalid_annotator", f"task {task.name}: a name must not contain U+0000")
     try:
         if not fact.skipped:
-            read_answer(task, fact.result)
+            read_answer(task, fact.result, f"task {task.name}, annotation {fact.annotation_key}")
     except Refusal as refusal:
         return refusal
     return None

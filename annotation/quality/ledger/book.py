@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from uuid import UUID, uuid5
 
+from annotation.label_studio.templates.answers import Answer
+from annotation.label_studio.templates.reading import read_answer
 from annotation.quality.config import QualityConfig
 from annotation.quality.ledger.answered import Answered, with_fact
 from annotation.quality.ledger.facts import adjudication, label_fact, said, standing
 from annotation.quality.ledger.pages import ItemKey, Pages, Person, PersonKey, Withdrawal
-from annotation.quality.rule.answers import Answer, alike, read_answer
+from annotation.quality.rule.answers import alike
 from annotation.quality.rule.consensus import Outcome, Unsettled, standing_outcome
 from annotation.quality.rule.trust import Tally, evidence, trust
 from annotation.quality.rule.votes import Vote

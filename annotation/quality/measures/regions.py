@@ -1,29 +1,15 @@
-"""How far marked regions overlap: rectangles in pictures, spans in recordings. All measures lie within 0..1."""
+"""How far marked regions overlap: rectangles in pictures, spans in recordings. All measures lie within 0..1.
+
+Rectangles are taken as upright: a rotation is not looked at.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-class Box(NamedTuple):
-    """A rectangle with a class, in percent of the picture, upright: a rotation is not looked at."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    label: str
-
-
-class Span(NamedTuple):
-    """A stretch of a recording with a class; seconds or frames, the same for all that are compared."""
-
-    start: float
-    end: float
-    label: str
+from annotation.label_studio.templates.answers import Box, Span
 
 
 def box_iou(one: Box, other: Box) -> float:
@@ -32,7 +18,7 @@ def box_iou(one: Box, other: Box) -> float:
     height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
     shared = max(width, 0.0) * max(height, 0.0)
     union = one.width * one.height + other.width * other.height - shared
-    return shared / union if union > 0 else float(one[:4] == other[:4])
+    return shared / union if union > 0 else float((one.x, one.y) == (other.x, other.y))
 
 
 def matched_boxes(ours: Sequence[Box], theirs: Sequence[Box], at_least: float) -> list[tuple[int, int, float]]:
@@ -75,7 +61,7 @@ def _overlaps(ours: Sequence[Box], theirs: Sequence[Box]) -> NDArray[np.float64]
 def _by_label(spans: Sequence[Span]) -> dict[str, list[tuple[float, float]]]:
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for span in spans:
-        found[span.label].append((span.start, span.end))
+        found[span.label].append((span.start_s, span.end_s))
     return found
 
 

@@ -1,68 +1,38 @@
-"""What an answer says, read from Label Studio's result format, and how far two answers to one task say the same."""
+"""How far two answers to one task say the same, and how many answers there could be."""
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
+from annotation.label_studio.templates.answers import Answer
 from annotation.quality.config import QualityConfig
-from annotation.quality.measures.regions import Box, Span, box_f1, span_iou
+from annotation.quality.measures.regions import box_f1, span_iou
+from annotation.quality.rule.votes import Alike
 from annotation.tasks import TaskConfig, TaskKind
-from streams.errors import BadRecord
 
-RATINGS = ("1", "2", "3", "4")
-SIDES = ("left", "right")
-OPEN_KINDS = frozenset(
-    {TaskKind.CAPTION, TaskKind.QUESTION_ANSWER, TaskKind.BOXES, TaskKind.AUDIO_SEGMENTS, TaskKind.VIDEO_SEGMENTS}
-)
-"""Kinds whose possible answers cannot be counted."""
-MAY_BE_EMPTY = frozenset({TaskKind.MULTI_LABEL, TaskKind.BOXES, TaskKind.AUDIO_SEGMENTS, TaskKind.VIDEO_SEGMENTS})
-"""Kinds in which nothing marked is an answer; in the others it is a skip."""
+RATINGS = 4
+SIDES = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What one person said. Of the three, only what the kind of the task asks for is filled."""
-
-    labels: tuple[str, ...] = ()
-    """Chosen classes, sorted; the side of a pair, the grade of a relevance."""
-    words: str = ""
-    regions: tuple[Box, ...] | tuple[Span, ...] = ()
+def possible_answers(task: TaskConfig, config: QualityConfig) -> int:
+    """Among how many answers people choose; of a task without choices, how many the settings take it to have."""
+    counts = {TaskKind.CLASS: len(task.labels), TaskKind.PAIRWISE: SIDES, TaskKind.RELEVANCE: RATINGS}
+    return counts.get(task.kind, config.open_answers)
 
 
-def possible_answers(task: TaskConfig) -> tuple[str, ...]:
-    """What can be chosen in a task whose answers can be counted; empty for the others."""
-    return {TaskKind.PAIRWISE: SIDES, TaskKind.RELEVANCE: RATINGS}.get(
-        task.kind, () if task.kind in OPEN_KINDS else task.labels
-    )
-
-
-def read_answer(task: TaskConfig, result: Sequence[Any]) -> Answer | None:
-    """The answer in a result; None where nothing was answered. Raises BadRecord, naming the task."""
-    try:
-        answer = _READERS[task.kind](result)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadRecord("unreadable_answer", f"task {task.name}: {type(error).__name__}: {error}"[:300]) from error
-    named = {region.label for region in answer.regions} or set(answer.labels)
-    if strangers := sorted(named - set(possible_answers(task) or task.labels)):
-        raise BadRecord("unknown_label", f"task {task.name} has no {strangers[0][:100]!r}")
-    if task.kind not in MAY_BE_EMPTY and not (answer.labels or answer.words):
-        return None
-    if task.kind in (TaskKind.CLASS, TaskKind.PAIRWISE, TaskKind.RELEVANCE) and len(answer.labels) > 1:
-        raise BadRecord("unreadable_answer", f"task {task.name}: {len(answer.labels)} answers where one was asked for")
-    return answer
-
-
-def alike(task: TaskConfig, config: QualityConfig) -> Callable[[Answer, Answer], bool]:
+def alike(task: TaskConfig, config: QualityConfig) -> Alike:
     """Whether two answers to the task say the same."""
     if task.kind is TaskKind.BOXES:
-        return lambda one, other: box_f1(_boxes(one), _boxes(other), config.box_iou) >= config.same_boxes
+        return lambda one, other: box_f1(one.boxes, other.boxes, config.box_iou) >= config.same_boxes
     if task.kind in (TaskKind.AUDIO_SEGMENTS, TaskKind.VIDEO_SEGMENTS):
-        return lambda one, other: span_iou(_spans(one), _spans(other)) >= config.same_segments
+        return lambda one, other: span_iou(one.spans, other.spans) >= config.same_segments
     if task.kind in (TaskKind.CAPTION, TaskKind.QUESTION_ANSWER):
-        return lambda one, other: word_f1(one.words, other.words) >= config.same_words
-    return lambda one, other: one.labels == other.labels
+        return lambda one, other: word_f1(one.text or "", other.text or "") >= config.same_words
+    return lambda one, other: one == other
+
+
+def in_words(answer: Answer) -> str:
+    """A chosen answer as reports and kappas count it."""
+    return str(answer.choice or answer.rating or " + ".join(answer.labels) or answer.text or "")
 
 
 def word_f1(one: str, other: str) -> float:
@@ -75,102 +45,18 @@ def word_f1(one: str, other: str) -> float:
     return 2 * shared / (ours.total() + theirs.total()) if shared else float(ours == theirs)
 
 
-def _choices(result: Sequence[Any]) -> Answer:
-    """Choices, a side of a pair, or a rating."""
-    chosen: set[str] = set()
-    for region in result:
-        value = region["value"]
-        if region["type"] == "choices":
-            chosen.update(_texts(value["choices"]))
-        elif region["type"] == "pairwise":
-            chosen.add(_text(value["selected"]))
-        elif region["type"] == "rating":
-            chosen.add(str(int(value["rating"])))
-    return Answer(labels=tuple(sorted(chosen)))
-
-
-def _text_answer(result: Sequence[Any]) -> Answer:
-    found: list[str] = []
-    for region in result:
-        if region["type"] in ("textarea", "labels"):
-            text = region["value"]["text"]
-            found += [text] if isinstance(text, str) else _texts(text)
-    return Answer(words=" ".join(" ".join(found).split()))
-
-
-def _box_answer(result: Sequence[Any]) -> Answer:
-    boxes = [
-        _box(region["value"], label)
-        for region in result
-        if region["type"] == "rectanglelabels"
-        for label in _texts(region["value"]["rectanglelabels"])
-    ]
-    return Answer(regions=tuple(sorted(boxes)))
-
-
-def _box(value: dict[str, object], label: str) -> Box:
-    x, y, width, height = (_number(value[name]) for name in ("x", "y", "width", "height"))
-    return Box(x, y, width, height, label)
-
-
-def _audio_answer(result: Sequence[Any]) -> Answer:
-    spans = [
-        Span(_number(region["value"]["start"]), _number(region["value"]["end"]), label)
-        for region in result
-        if region["type"] == "labels"
-        for label in _texts(region["value"]["labels"])
-    ]
-    return Answer(regions=tuple(sorted(spans)))
-
-
-def _video_answer(result: Sequence[Any]) -> Answer:
-    spans = [
-        Span(_number(each["start"]), _number(each["end"]) + 1, label)  # both frames belong to it
-        for region in result
-        if region["type"] == "timelinelabels"
-        for label in _texts(region["value"]["timelinelabels"])
-        for each in region["value"]["ranges"]
-    ]
-    return Answer(regions=tuple(sorted(spans)))
-
-
-_READERS: dict[TaskKind, Callable[[Sequence[Any]], Answer]] = {
-    TaskKind.CLASS: _choices,
-    TaskKind.MULTI_LABEL: _choices,
-    TaskKind.PAIRWISE: _choices,
-    TaskKind.RELEVANCE: _choices,
-    TaskKind.CAPTION: _text_answer,
-    TaskKind.QUESTION_ANSWER: _text_answer,
-    TaskKind.BOXES: _box_answer,
-    TaskKind.AUDIO_SEGMENTS: _audio_answer,
-    TaskKind.VIDEO_SEGMENTS: _video_answer,
-}
-
-
-def _boxes(answer: Answer) -> list[Box]:
-    return [region for region in answer.regions if isinstance(region, Box)]
-
-
-def _spans(answer: Answer) -> list[Span]:
-    return [region for region in answer.regions if isinstance(region, Span)]
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{type(value).__name__} where a text should be")
-    return value
-
-
-def _texts(values: Iterable[object]) -> list[str]:
-    if not isinstance(values, list | tuple):
-        raise TypeError(f"{type(values).__name__} where a list should be")
-    return [_text(value) for value in values]
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{type(value).__name__} where a number should be")
-    return float(value)
+def chosen_answer(task: TaskConfig, labels: tuple[str, ...]) -> Answer:
+    """The answer of somebody who chose these. Raises ValueError where that is no answer to the task."""
+    if task.kind in (TaskKind.CLASS, TaskKind.MULTI_LABEL):
+        return Answer(labels=labels)
+    if task.kind is TaskKind.PAIRWISE:
+        [side] = labels
+        if side in ("left", "right"):
+            return Answer(choice="left" if side == "left" else "right")
+    if task.kind is TaskKind.RELEVANCE:
+        [grade] = labels
+        return Answer(rating=int(grade))
+    raise ValueError(f"nothing of that kind is chosen in task {task.name}")
 
 
 def _words(text: str) -> list[str]:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from annotation.label_studio.templates.answers import Answer
+from annotation.label_studio.templates.writing import write_answer
 from annotation.quality.config import QualityConfig
 from annotation.quality.rule.answers import possible_answers
 from annotation.quality.rule.votes import Alike, Vote, agreeing_share, camps
@@ -93,8 +95,7 @@ def favourite(task: TaskConfig, config: QualityConfig, votes: Sequence[Vote], tr
     """The most probable answer and how probable it is. At least one vote must hold an answer."""
     if task.kind is TaskKind.MULTI_LABEL:
         return _label_by_label(task, votes, trust)
-    known = possible_answers(task)
-    choices = len(known) or config.open_answers
+    choices = possible_answers(task, config)
     found = camps(votes, alike, lambda vote: _log_odds(trust(vote.annotator), choices))
     every = _accuracies(votes, trust, choices)
     wrong = math.fsum(math.log((1 - p) / (choices - 1)) for _, p in every)
@@ -119,18 +120,8 @@ def _label_by_label(task: TaskConfig, votes: Sequence[Vote], trust: Trust) -> Fa
         surest = min(surest, max(probability, 1 - probability))
         if odds > 0:
             chosen.append(label)
-    labels = tuple(sorted(chosen))
-    return Favourite(labels, _result_of(labels, votes), surest)
-
-
-def _result_of(labels: tuple[str, ...], votes: Sequence[Vote]) -> Result:
-    """The result of somebody who chose just these, or of somebody else with the choices replaced."""
-    answered = sorted((vote for vote in votes if vote.answer is not None), key=lambda vote: (vote.annotator, vote.key))
-    same = [vote for vote in answered if vote.answer is not None and vote.answer.labels == labels]
-    if same or not labels:
-        return same[0].result if same else ()
-    pattern = next((region for vote in answered for region in vote.result if region.get("type") == "choices"), {})
-    return ({**pattern, "value": {"choices": list(labels)}},)
+    answer = Answer(labels=tuple(chosen))
+    return Favourite(answer.labels, tuple(write_answer(task, answer)), surest)
 
 
 def _accuracies(votes: Sequence[Vote], trust: Trust, choices: int) -> list[tuple[Vote, float]]:

@@ -9,8 +9,8 @@ the order in which answers came.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from annotation.label_studio.templates.answers import Answer
 from annotation.quality.config import QualityConfig
-from annotation.quality.rule.answers import Answer
 from annotation.quality.rule.votes import Alike, Vote, camps
 
 STEPS = 100

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from annotation.quality.rule.answers import Answer
+from annotation.label_studio.templates.answers import Answer
 from models.labels.store import Result
 from schemas.annotations import Arm
 

@@ -28,7 +28,7 @@ def task(annotators: int = 1, name: str = "topic") -> TaskConfig:
 
 
 def choice(label: str) -> tuple[dict[str, object], ...]:
-    return ({"id": "r", "from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": [label]}},)
+    return ({"id": "r", "from_name": "label", "to_name": "item", "type": "choices", "value": {"choices": [label]}},)
 
 
 def identity(*words: object) -> UUID:

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from annotation.label_studio.templates.answers import Answer
 from annotation.quality.config import QualityConfig
-from annotation.quality.rule.answers import Answer, alike
+from annotation.quality.rule.answers import alike
 from annotation.quality.rule.consensus import Outcome, Unsettled, favourite, outcome
 from annotation.quality.rule.votes import Vote
 from annotation.tasks import TaskConfig, TaskKind
@@ -102,8 +103,8 @@ def test_labels_of_a_set_are_voted_on_one_by_one() -> None:
 def test_words_that_nearly_agree_settle_as_what_one_of_them_said() -> None:
     asked = task(2, TaskKind.CAPTION)
     given = [
-        Vote("ann", Answer(words="a red car"), 1, Arm.ACTIVE, "1", ({"id": "hers"},)),
-        Vote("bob", Answer(words="the red car"), 1, Arm.ACTIVE, "2", ({"id": "his"},)),
+        Vote("ann", Answer(text="a red car"), 1, Arm.ACTIVE, "1", ({"id": "hers"},)),
+        Vote("bob", Answer(text="the red car"), 1, Arm.ACTIVE, "2", ({"id": "his"},)),
     ]
     settled = come_to(asked, given, {"bob": 0.95})
     assert settled is not None

@@ -1,7 +1,8 @@
 import pytest
 
+from annotation.label_studio.templates.answers import Answer
 from annotation.quality.config import QualityConfig
-from annotation.quality.rule.answers import Answer, alike
+from annotation.quality.rule.answers import alike
 from annotation.quality.rule.trust import Tally, evidence, trust
 from annotation.quality.rule.votes import Vote
 from annotation.tasks import TaskConfig
