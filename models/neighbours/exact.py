@@ -23,6 +23,22 @@ def nearest(vectors: NDArray[np.floating], count: int) -> tuple[NDArray[np.int32
     return near, far
 
 
+def nearest_to(
+    items: NDArray[np.floating], known: NDArray[np.floating], count: int
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """As `nearest`, of items outside: the rows of `known` nearest to each. There must be `count` of them."""
+    near, far = np.zeros((len(items), count), dtype=np.intp), np.zeros((len(items), count))
+    squared = np.einsum("ij,ij->i", known, known)
+    for start in range(0, len(items), _BLOCK):
+        block = items[start : start + _BLOCK]
+        d2 = np.einsum("ij,ij->i", block, block)[:, None] + squared - 2 * (block @ known.T)
+        some = np.argpartition(d2, count - 1, axis=1)[:, :count]
+        order = np.argsort(np.take_along_axis(d2, some, axis=1), axis=1, kind="stable")
+        near[start : start + _BLOCK] = np.take_along_axis(some, order, axis=1)
+        far[start : start + _BLOCK] = np.take_along_axis(d2, near[start : start + _BLOCK], axis=1)
+    return near, np.maximum(far, 0)
+
+
 def distinct(vectors: NDArray[np.floating], within: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows that are no copy of an earlier one, and for every row which of these it is or copies."""
     if not np.isfinite(vectors).all():

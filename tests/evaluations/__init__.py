@@ -1,0 +1,1 @@
+"""What selection is worth on real data: `python -m tests.evaluations.selection`."""
