@@ -11,7 +11,18 @@ from infra.worker.memory import look_for_cycles_seldom
 from tests.benchmarks.ground import Ground
 from tests.benchmarks.report import Row
 
-NAMES = ("transport", "no_op", "indexing", "encoding", "pipeline", "freshness", "start_up")
+NAMES = (
+    "transport",
+    "no_op",
+    "indexing",
+    "recording",
+    "curation",
+    "encoding",
+    "pipeline",
+    "freshness",
+    "searching",
+    "start_up",
+)
 """Modules here, each with a function of the same name: Ground to rows."""
 
 
