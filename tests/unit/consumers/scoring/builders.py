@@ -138,8 +138,10 @@ def database(folder: Path) -> Engine:
 class Bench:
     """Scoring between an index and a database. `again` is the same after a restart."""
 
-    def __init__(self, folder: Path, tasks: Sequence[Task] = (Task(),), index: Any = None, **config: Any) -> None:
-        self.folder, self.tasks = folder, tasks
+    def __init__(
+        self, folder: Path, tasks: Sequence[Task] = (Task(),), index: Any = None, dim: int = DIM, **config: Any
+    ) -> None:
+        self.folder, self.tasks, self.dim = folder, tasks, dim
         self.index = FlatIndex() if index is None else index
         self.config = ScoringConfig.model_validate(
             {"pool_items": 1_000, "refit_interval_s": 0, "refit_share": 1, "refit_every": 1} | config
@@ -152,12 +154,12 @@ class Bench:
         LabelStore.create_tables(self.labels)
         self.heads.create_tables()
         self.stage = scoring_stage(
-            tasks, self.index, self.labels, self.heads, self.candidates, self.config, DIM, self.clock
+            tasks, self.index, self.labels, self.heads, self.candidates, self.config, dim, self.clock
         )
 
     def again(self, tasks: Sequence[Task] | None = None) -> "Bench":
         config = self.config.model_dump()
-        return Bench(self.folder, self.tasks if tasks is None else tasks, self.index, **config)
+        return Bench(self.folder, self.tasks if tasks is None else tasks, self.index, self.dim, **config)
 
     def answers(self, *facts: Event) -> list[list[ItemScored]]:
         """What each fact of one micro-batch is answered."""
