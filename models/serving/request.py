@@ -104,7 +104,7 @@ class SearchResult(Wire):
     position: Annotated[int, Field(ge=1)]
     """1 is the top."""
     score: float
-    """Of the final ranking; comparable within one answer only."""
+    """Of the final ranking, before chance moved anything; comparable within one answer only."""
     modality: Modality
     uri: str | None
     """Where the medium lies in the object store; None for a text."""
@@ -123,7 +123,8 @@ class SearchAnswer(Wire):
     impression_id: UUID
     """Feedback about this answer names it."""
     policy: str
-    """The ranking that chose the results: `hybrid-rrf`, `vector` or `bm25`, with `+cosine` if reranked."""
+    """The ranking that chose the results: `hybrid-rrf`, `vector` or `bm25`, with `+cosine` if reranked, and `+swap` or
+    `+plackett-luce` if chance has a part in it."""
     model_version: str
     """Encoder version of the query and of every vector that was compared with it."""
     generation: int

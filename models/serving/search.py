@@ -3,6 +3,7 @@
 The service publishes nothing itself: whoever calls it sends the fact on its way.
 """
 
+import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -11,16 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.encoders.port import Encoder
-from models.serving.config import SearchConfig
+from models.serving.config import ExplorationConfig, SearchConfig
+from models.serving.exploration import draw, propensities
 from models.serving.request import SearchAnswer, SearchRequest, SearchResult
 from models.serving.rerank import by_cosine
 from models.vector_index.port import Candidate, IndexQuery, VectorIndex
 from schemas.event import new_traceparent
 from schemas.searches import Hit, SearchServed
 from streams.clock import Clock, SystemClock
-
-CERTAIN = 1.0
-"""Propensity of every hit of a ranking that involves no chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +34,31 @@ class SearchService:
     """Answers searches; may be called from several threads at once."""
 
     def __init__(
-        self, encoder: Encoder, index: VectorIndex, config: SearchConfig | None = None, clock: Clock | None = None
+        self,
+        encoder: Encoder,
+        index: VectorIndex,
+        config: SearchConfig | None = None,
+        clock: Clock | None = None,
+        chance: random.Random | None = None,
     ) -> None:
         self._encoder = encoder
         self._index = index
         self._config = config or SearchConfig()
         self._clock = clock or SystemClock()
+        self._chance = chance or random.SystemRandom()
         self._vector_of = lru_cache(self._config.query_cache)(self._encoded)
 
     def search(self, request: SearchRequest, tenant: str = "default", traceparent: str | None = None) -> Served:
         """The answer for a tenant. Raises Unavailable while the index does not answer."""
         began_s = self._clock.monotonic()
-        candidates = self._found(request, tenant)
-        hits = tuple(_hit(one, position) for position, one in enumerate(candidates, start=1))
+        exploration = self._config.exploration
+        ranked = self._found(request, tenant)
+        order = draw(len(ranked), exploration, self._chance)
+        odds = propensities(len(ranked), exploration)
+        candidates = [ranked[place] for place in order]
+        hits = tuple(
+            _hit(ranked[place], position + 1, float(odds[place, position])) for position, place in enumerate(order)
+        )
         fact = SearchServed(
             tenant=tenant,
             occurred_at=datetime.fromtimestamp(self._clock.time(), UTC),
@@ -57,7 +68,7 @@ class SearchService:
             filters=request.filters.facts(),
             k=request.k,
             hits=hits,
-            policy=policy_of(request),
+            policy=policy_of(request, exploration),
             model_version=self._encoder.version,
             generation=self._config.generation,
             latency_ms=(self._clock.monotonic() - began_s) * 1000,
@@ -90,8 +101,8 @@ class SearchService:
         return vectors[0]
 
 
-def policy_of(request: SearchRequest) -> str:
-    """Name of the ranking that a request asks for."""
+def policy_of(request: SearchRequest, exploration: ExplorationConfig | None = None) -> str:
+    """Name of the ranking that a request gets: how it ranks, whether it reranks, and what chance has a part in it."""
     hybrid = request.hybrid
     if hybrid.bm25_weight == 0:
         ranking = "vector"
@@ -99,16 +110,18 @@ def policy_of(request: SearchRequest) -> str:
         ranking = "bm25"
     else:
         ranking = "hybrid-rrf"
-    return f"{ranking}+cosine" if request.rerank.enabled else ranking
+    if request.rerank.enabled:
+        ranking += "+cosine"
+    return f"{ranking}+{exploration.method}" if exploration is not None and exploration.active else ranking
 
 
-def _hit(candidate: Candidate, position: int) -> Hit:
+def _hit(candidate: Candidate, position: int, propensity: float) -> Hit:
     return Hit(
         item_id=candidate.item_id,
         version=candidate.version,
         position=position,
         score=candidate.score,
-        propensity=CERTAIN,
+        propensity=propensity,
     )
 
 

@@ -15,6 +15,7 @@ from models.serving.api.edge.passage import Passage
 from models.serving.api.edge.problems import ProblemDetails, handle_problems
 from models.serving.api.routes.drafts import ItemBody, ItemDescription
 from models.serving.api.routes.embeddings import EmbeddingRequest, embedding_routes
+from models.serving.api.routes.feedback import FeedbackRequest, feedback_routes
 from models.serving.api.routes.items import item_routes
 from models.serving.api.routes.media import media_routes
 from models.serving.api.routes.operations import operator_routes
@@ -22,7 +23,7 @@ from models.serving.api.routes.searches import search_routes
 from models.serving.api.services import Api, Services, running_api
 from models.serving.request import SearchRequest
 
-DESCRIPTION = """Publish items, search them across modalities, and get vectors.
+DESCRIPTION = """Publish items, search them across modalities, say what the answers were worth, and get vectors.
 
 Errors are problem details (RFC 9457). `X-Request-ID` is taken over or made, and comes back with every answer, as does
 `X-Model-Version`, the encoder that serves."""
@@ -47,11 +48,11 @@ def create_app(services: Services, config: ApiConfig | None = None) -> FastAPI:
     )
     handle_problems(app)
     documented = [Depends(bearer)] if api.config.api_keys else []
-    for routes in (item_routes, search_routes, embedding_routes):
+    for routes in (item_routes, search_routes, feedback_routes, embedding_routes):
         app.include_router(routes(api), dependencies=documented)
     app.include_router(media_routes(api))
     app.include_router(operator_routes(api))
-    describe(app, (ProblemDetails, ItemBody, ItemDescription, SearchRequest, EmbeddingRequest))
+    describe(app, (ProblemDetails, ItemBody, ItemDescription, SearchRequest, FeedbackRequest, EmbeddingRequest))
     return app
 
 

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from models.serving.api.edge.origins import from_elsewhere
 from models.serving.api.edge.problems import Problem, problem_response
 from models.serving.api.links import PATH as MEDIA
 
@@ -35,7 +36,15 @@ class Guard:
         if scope["type"] != "http" or scope["path"] in OPEN or scope["path"].startswith(f"{MEDIA}/"):
             await self._app(scope, receive, send)
             return
-        tenant = self._tenant(Headers(scope=scope).get("authorization", "")) if self._tenants else LOCAL_TENANT
+        headers = Headers(scope=scope)
+        if not self._tenants and from_elsewhere(scope["method"], headers):
+            detail = (
+                "a page of another site asked; where no API key is needed, only this API's own pages may change things"
+            )
+            refusal = Problem(403, "cross-site", detail, {"Connection": "close"})
+            await problem_response(scope, refusal)(scope, receive, send)
+            return
+        tenant = self._tenant(headers.get("authorization", "")) if self._tenants else LOCAL_TENANT
         if tenant is None:
             detail = "send `Authorization: Bearer <API key>` with a key that is known here"
             refusal = Problem(401, "unauthenticated", detail, {"WWW-Authenticate": "Bearer", "Connection": "close"})

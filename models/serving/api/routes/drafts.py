@@ -4,7 +4,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 from typing import Annotated, Literal
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -12,9 +12,6 @@ from schemas.event import Name
 from schemas.items import Modality
 from streams.errors import BadRecord
 from streams.publishing.offer import UNKNOWN_TYPE, Offer
-
-REQUESTS = UUID("6b1c2f0e-5f0b-5d3e-9a53-0c6f3a7f1c55")
-"""Namespace of ids that are computed from idempotency keys."""
 
 MEDIA_TYPE = r"^[A-Za-z0-9!#$&^_.+-]{1,63}/[A-Za-z0-9!#$&^_.+-]{1,63}$"
 
@@ -116,8 +113,3 @@ def decoded(text: str, place: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadRecord("invalid_base64", f"{place}: {error}") from error
-
-
-def computed_id(*parts: str) -> UUID:
-    """The same for the same request: repeated after a crash, it states the same fact."""
-    return uuid5(REQUESTS, "/".join(parts))

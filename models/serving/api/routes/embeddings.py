@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from starlette.responses import Response
 
 from models.encoders.port import Encoder, Vectors
+from models.serving.api.edge.answers import BODY_ERRORS, json_response, problems
 from models.serving.api.edge.bodies import described, json_of, validated
 from models.serving.api.edge.credentials import Tenant
 from models.serving.api.edge.problems import Problem
 from models.serving.api.links import PATH, LinkRefused, MediaLinks, SignedLink
-from models.serving.api.routes.answers import BODY_ERRORS, json_response, problems
 from models.serving.api.routes.drafts import PIXEL, decoded
 from models.serving.api.services import Api
 from schemas.items import Modality

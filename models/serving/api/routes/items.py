@@ -4,16 +4,17 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 
+from models.serving.api.edge.answers import BODY_ERRORS, Responses, json_response, problems
 from models.serving.api.edge.bodies import JSON, MULTIPART, Upload, described, require_type, upload_of, validated
 from models.serving.api.edge.credentials import Tenant
 from models.serving.api.edge.problems import Problem
 from models.serving.api.edge.tracing import Traceparent, valid
-from models.serving.api.routes.answers import BODY_ERRORS, Responses, json_response, problems
+from models.serving.api.once import REPLAYED, Asker, IdempotencyKey
 from models.serving.api.routes.drafts import (
     MEDIA_TYPE,
     PIXEL,
@@ -23,26 +24,13 @@ from models.serving.api.routes.drafts import (
     ItemDescription,
     draft_of,
 )
-from models.serving.api.routes.publishing import Asker, Outcome, publish, withdraw
+from models.serving.api.routes.publishing import publish, withdraw
 from models.serving.api.services import Api
 from schemas.items import Version, WithdrawalMode
 from streams.publishing.offer import UNKNOWN_TYPE
 
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1,
-        max_length=255,
-        pattern=r"^[\x21-\x7e]+$",
-        description="Any text of your choice, new for each request. Repeated with the same request within a day, it "
-        "gives the first answer again; with another request it is refused.",
-    ),
-]
 ItemId = Annotated[str, Path(min_length=1, max_length=512, description="May contain slashes.")]
 
-REPLAYED = {
-    "Idempotency-Replayed": {"description": "`true` if this answer was given before.", "schema": {"type": "string"}}
-}
 EXAMPLES: dict[str, Any] = {
     "text": {
         "summary": "A text",
@@ -139,19 +127,20 @@ class ItemEndpoints:
         """
         mode = WithdrawalMode.ERASE if erase else WithdrawalMode.DELETE
         asker = Asker(tenant, idempotency_key, valid(traceparent))
-        return _accepted(await self._api.writing.run(withdraw, self._api, asker, item_id, mode))
+        outcome = await self._api.writing.run(withdraw, self._api, asker, item_id, mode)
+        return outcome.response()
 
     async def status(self, item_id: ItemId, tenant: Tenant) -> Response:
         """Whether an item can be found, and in which version. 404 until the index has heard of it."""
         return await self._api.searching.run(self._status, tenant, item_id)
 
     def _publish_json(self, asker: Asker, content: bytes) -> Response:
-        return _accepted(publish(self._api, asker, draft_of(validated(ItemBody, content))))
+        return publish(self._api, asker, draft_of(validated(ItemBody, content))).response()
 
     def _publish_file(self, asker: Asker, upload: Upload) -> Response:
         description = validated(ItemDescription, upload.description)
         draft = Draft(description, upload.file.file.read(), _declared_type(upload))
-        return _accepted(publish(self._api, asker, draft))
+        return publish(self._api, asker, draft).response()
 
     def _status(self, tenant: str, item_id: str) -> Response:
         head = self._api.services.index.head(tenant, item_id)
@@ -175,7 +164,7 @@ def item_routes(api: Api) -> APIRouter:
         methods=["POST"],
         status_code=202,
         response_model=Accepted,
-        responses=accepted | problems(401, 409, *BODY_ERRORS),
+        responses=accepted | problems(401, 403, 409, *BODY_ERRORS),
         openapi_extra=BODY,
     )
     router.add_api_route(
@@ -184,7 +173,7 @@ def item_routes(api: Api) -> APIRouter:
         methods=["DELETE"],
         status_code=202,
         response_model=Accepted,
-        responses=accepted | problems(401, 409, 422),
+        responses=accepted | problems(401, 403, 409, 422),
     )
     router.add_api_route(
         ONE_ITEM,
@@ -194,11 +183,6 @@ def item_routes(api: Api) -> APIRouter:
         responses=problems(401, 404, 422),
     )
     return router
-
-
-def _accepted(outcome: Outcome) -> Response:
-    headers = {"Idempotency-Replayed": "true"} if outcome.replayed else None
-    return Response(outcome.answer.body, outcome.answer.status, headers, JSON)
 
 
 def _declared_type(upload: Upload) -> str:

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, StringConstraints
 from starlette.responses import Response
 
+from models.serving.api.edge.answers import Responses, problems
 from models.serving.api.edge.problems import Problem
 from models.serving.api.links import PATH, LinkRefused, SignedLink
-from models.serving.api.routes.answers import Responses, problems
 from models.serving.api.services import Api
 from schemas.event import Sha256
 from streams.errors import BadRecord

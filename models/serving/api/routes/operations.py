@@ -7,7 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from models.serving.api.routes.answers import Responses, json_response, problems
+from models.serving.api.edge.answers import Responses, json_response, problems
 from models.serving.api.services import Api
 from streams.errors import Unavailable
 

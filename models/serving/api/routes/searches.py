@@ -5,10 +5,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from models.serving.api.edge.answers import BODY_ERRORS, json_response, problems
 from models.serving.api.edge.bodies import described, json_of, validated
 from models.serving.api.edge.credentials import Tenant
 from models.serving.api.edge.tracing import Traceparent, valid
-from models.serving.api.routes.answers import BODY_ERRORS, json_response, problems
 from models.serving.api.services import Api
 from models.serving.request import SearchAnswer, SearchRequest
 from streams.codec import encode
@@ -56,7 +56,7 @@ def search_routes(api: Api) -> APIRouter:
         SearchEndpoints(api).search,
         methods=["POST"],
         response_model=SearchAnswer,
-        responses=problems(401, *BODY_ERRORS),
+        responses=problems(401, 403, *BODY_ERRORS),
         openapi_extra=described(SearchRequest, EXAMPLES),
     )
     return router

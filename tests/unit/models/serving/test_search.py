@@ -1,3 +1,4 @@
+import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import count
@@ -8,7 +9,7 @@ import pytest
 from models.encoders.config import EncoderConfig
 from models.encoders.hashing import HashingEncoder
 from models.encoders.port import Vectors
-from models.serving.config import SearchConfig
+from models.serving.config import ExplorationConfig, Method, SearchConfig
 from models.serving.request import SearchRequest
 from models.serving.search import SearchService
 from models.vector_index.port import Content, Entry, Part, VectorIndex
@@ -181,3 +182,21 @@ def test_a_query_that_comes_again_is_not_encoded_again(index: VectorIndex) -> No
     for text in ("one", "two", "one", "three", "two"):
         service.search(request(text))
     assert encoder.asked == ["one", "two", "three", "two"]
+
+
+def test_chance_moves_hits_and_the_fact_tells_how_probable_each_was(index: VectorIndex) -> None:
+    exploration = ExplorationConfig(method=Method.SWAP, epsilon=1.0, depth=2)
+    plain = SearchService(ENCODER, index).search(request("river"))
+    moved = SearchService(ENCODER, index, SearchConfig(exploration=exploration)).search(request("river"))
+    ids = [result.id for result in plain.answer.results]
+    assert [result.id for result in moved.answer.results] == [ids[1], ids[0], *ids[2:]]
+    assert moved.answer.policy == "hybrid-rrf+swap"
+    assert [hit.propensity for hit in moved.fact.hits] == [1.0] * len(ids)
+    assert [hit.item_id for hit in moved.fact.hits] == [result.id for result in moved.answer.results]
+
+
+def test_a_hit_that_stayed_where_chance_might_have_moved_it_is_less_than_certain(index: VectorIndex) -> None:
+    exploration = ExplorationConfig(method=Method.SWAP, epsilon=0.5, depth=2)
+    service = SearchService(ENCODER, index, SearchConfig(exploration=exploration), chance=random.Random(3))
+    hits = service.search(request("river")).fact.hits
+    assert [hit.propensity for hit in hits] == [0.5, 0.5, *[1.0] * (len(hits) - 2)]

@@ -33,6 +33,7 @@ OPERATIONS = [
     ("DELETE", "/v1/items/{item_id}"),
     ("GET", "/v1/items/{item_id}"),
     ("POST", "/v1/retrieval/search"),
+    ("POST", "/v1/feedback"),
     ("POST", "/v1/inference/embeddings"),
     ("GET", "/v1/models"),
     ("GET", "/v1/media/{digest}"),

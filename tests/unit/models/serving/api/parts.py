@@ -29,7 +29,7 @@ from streams.codec import decode
 from streams.errors import Unavailable
 from streams.media.store import MediaStore
 from streams.memory import MemoryBroker, MemoryProducer
-from streams.topics import RAW, SEARCHES, Topic
+from streams.topics import FEEDBACK, RAW, SEARCHES, Topic
 
 
 @dataclass
@@ -129,7 +129,7 @@ def database(folder: Path, **options: Any) -> Engine:
 
 def house(folder: Path, config: ApiConfig | None = None, **others: Any) -> House:
     """A fresh API on parts in memory; `folder` takes the media and the keys."""
-    broker = MemoryBroker({RAW.full_name("millrace"): 2, SEARCHES.full_name("millrace"): 2})
+    broker = MemoryBroker({topic.full_name("millrace"): 2 for topic in (RAW, SEARCHES, FEEDBACK)})
     index, encoder = DictIndex(), HashingEncoder(EncoderConfig())
     parts: dict[str, Any] = {
         "search": SearchService(encoder, index),

@@ -10,7 +10,7 @@ from models.serving.api.edge.problems import MEDIA_TYPE
 DESCRIPTIONS = {
     400: "The body cannot be read: not UTF-8, not JSON, NaN or Infinity, nested too deep, broken parts.",
     401: "The API key is missing or unknown.",
-    403: "The link is forged or has expired.",
+    403: "The link is forged or has expired, or a page of another site asked.",
     404: "There is no such thing.",
     408: "The body did not arrive in time.",
     409: "The Idempotency-Key belongs to another request, or its first request is still in progress.",
