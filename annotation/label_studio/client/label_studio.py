@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 from uuid import UUID
 
+import httpx
+
 from annotation.label_studio.client.connection import Connection, part, shaped
 from annotation.label_studio.client.errors import Absent, AlreadyThere, Declined
 from annotation.label_studio.client.people import PeopleCalls
@@ -20,8 +22,10 @@ ACTIONS = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_DELETED", "T
 class LabelStudio(ProjectCalls, TaskCalls, PeopleCalls):
     """Calls raise Unavailable (down: try again), Misconfigured (address or token) or a Declined (the request)."""
 
-    def __init__(self, url: str, token: str, timeout_s: float = TIMEOUT_S) -> None:
-        self._connection = Connection(url, token, timeout_s)
+    def __init__(
+        self, url: str, token: str, timeout_s: float = TIMEOUT_S, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._connection = Connection(url, token, timeout_s, transport)
 
     @property
     def url(self) -> str:
