@@ -1,47 +1,40 @@
-"""A commit in a thread of its own, because the client may keep whoever commits for ever.
+"""A commit that ends in time, whatever becomes of the broker.
 
-When the broker goes away and the session runs out, the client waits with the commit until the loss of the partitions
-was dealt with, which happens in `poll`: who stands in a synchronous commit and does not poll waits for himself.
+The client's own synchronous commit has no time limit. When the session runs out meanwhile, it waits for the loss of the
+partitions to be dealt with, which happens in `poll`: who commits and does not poll waits for himself. A thread of its
+own does not help, as the client lets one thread in at a time: every other call then waits for the commit. So it is
+asked for without waiting, and the group is asked where it stands, which has a time limit. Both take the same
+connection, on which a broker answers one request after the other.
 """
 
 import threading
 from collections.abc import Sequence
 
 import confluent_kafka
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 
 from streams.errors import Unavailable
 
 
-class Commit:
-    """Begins at once. One at a time for a client, so that an old one never overtakes a new one."""
+def commit_within(
+    client: confluent_kafka.Consumer, offsets: Sequence[confluent_kafka.TopicPartition], timeout_s: float
+) -> None:
+    """Returns when the group stands at the offsets. Raises Unavailable; the commit may then still take effect later."""
+    wanted = list(offsets)
+    try:
+        client.commit(offsets=wanted, asynchronous=True)
+        found = client.committed(wanted, timeout=timeout_s)
+    except KafkaException as error:
+        raise Unavailable(f"Kafka does not take the commit: {error.args[0].str()}") from error
+    for asked, stands in zip(wanted, found, strict=True):
+        if stands.error or stands.offset != asked.offset:
+            raise Unavailable(f"Kafka did not take the commit of {asked.topic}/{asked.partition}")
 
-    def __init__(self, client: confluent_kafka.Consumer, offsets: Sequence[confluent_kafka.TopicPartition]) -> None:
-        self._client = client
-        self._offsets = list(offsets)
-        self._error: KafkaError | None = None
-        self._answered = False
-        self._ended = threading.Event()
-        threading.Thread(target=self._run, name="commit", daemon=True).start()
 
-    @property
-    def ended(self) -> bool:
-        return self._ended.is_set()
+def keep_open(client: confluent_kafka.Consumer) -> None:
+    """Leaves a client with a commit on its way to the end of the process: closing or dropping it takes a session."""
+    threading.Thread(target=_hold, args=(client,), name="open client", daemon=True).start()
 
-    def error_within(self, timeout_s: float) -> KafkaError | None:
-        """What went wrong, None if nothing did. Raises Unavailable if it has not ended by then; ask again later."""
-        if not self._ended.wait(timeout_s):
-            raise Unavailable(f"Kafka does not take the commit: no answer within {timeout_s:g} s")
-        assert self._answered, "the commit broke off; its traceback is in the log"
-        return self._error
 
-    def _run(self) -> None:
-        try:
-            self._client.commit(offsets=self._offsets, asynchronous=False)
-        except KafkaException as error:
-            self._error = error.args[0]
-            self._answered = True
-        else:
-            self._answered = True
-        finally:
-            self._ended.set()
+def _hold(client: confluent_kafka.Consumer) -> None:
+    threading.Event().wait()

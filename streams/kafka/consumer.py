@@ -10,25 +10,19 @@ from confluent_kafka import KafkaError, KafkaException, Message
 
 from streams.errors import Misconfigured, Unavailable
 from streams.kafka.clients import built
-from streams.kafka.commit import Commit
+from streams.kafka.commit import commit_within, keep_open
 from streams.kafka.config import ClientSettings, KafkaConfig, client_settings, rdkafka_log
 from streams.port import OnRevoked, Start
 from streams.record import Record, TopicPartition
 
 PROBE_S = 1.0
 COMMIT_S = 5.0
-"""A commit that takes longer is waited for while polling goes on."""
+"""A commit that takes longer is tried again after some polling."""
 SILENCE_S = 5.0
 """After so long without a record the cluster is asked whether it is still there."""
 REJOIN_S = 60.0
 """Shut out again so soon after it joined anew, a worker has a namesake that is alive."""
 REQUEST_S = 10.0
-_NOT_OURS_ANY_MORE = {
-    KafkaError.ILLEGAL_GENERATION,
-    KafkaError.UNKNOWN_MEMBER_ID,
-    KafkaError.FENCED_INSTANCE_ID,
-    KafkaError._ASSIGNMENT_LOST,
-}
 
 
 class KafkaConsumer:
@@ -41,7 +35,8 @@ class KafkaConsumer:
         self._paused = False
         self._down: str | None = None
         self._fenced: str | None = None
-        self._commit: Commit | None = None
+        self._in_doubt = False
+        """Whether the last commit may still be on its way."""
         self._begins: dict[TopicPartition, int] = {}
         """Where the group stands in partitions of which nothing was read yet; below 0 at their beginning."""
         self._rejoined_at = float("-inf")
@@ -87,13 +82,9 @@ class KafkaConsumer:
             return
         if self._down:
             raise Unavailable(self._down)
-        if self._commit is not None:  # an earlier one, which took too long; what it said is moot by now
-            self._commit.error_within(COMMIT_S)
-        self._commit = Commit(self._client, offsets)
-        error = self._commit.error_within(COMMIT_S)
-        self._commit = None
-        if error is not None and error.code() not in _NOT_OURS_ANY_MORE:
-            raise Unavailable(f"Kafka does not take the commit: {error.str()}")
+        self._in_doubt = True
+        commit_within(self._client, offsets, COMMIT_S)
+        self._in_doubt = False
 
     def assignment(self) -> frozenset[TopicPartition]:
         return frozenset(map(_place, self._client.assignment()))
@@ -173,10 +164,11 @@ class KafkaConsumer:
         self._client = self._joined()
 
     def _let_go(self) -> None:
-        """A client that is still committing must not be closed; it ends with the process."""
-        if self._commit is None or self._commit.ended:
+        if self._in_doubt:
+            keep_open(self._client)
+        else:
             self._client.close()
-        self._commit = None
+        self._in_doubt = False
 
     def _heard(self, error: KafkaError) -> None:
         if _fatal(error):

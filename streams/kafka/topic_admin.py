@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import (
+    Consumer,
     ConsumerGroupTopicPartitions,
     KafkaError,
     KafkaException,
@@ -34,6 +35,7 @@ class TopicAdmin:
     """Reads and changes the topics and groups of a cluster. Every method raises Unavailable."""
 
     def __init__(self, config: KafkaConfig) -> None:
+        self._config = config
         self._servers = config.bootstrap_servers
         self._replication = config.replication_factor
         self._client = built(lambda: AdminClient(client_settings(config), logger=rdkafka_log))
@@ -79,10 +81,21 @@ class TopicAdmin:
         return {(place.topic, place.partition): result.offset for place, result in found.items()}
 
     def committed(self, group: str) -> dict[tuple[str, int], int]:
-        """Next offset that a group will read, of every partition it ever committed."""
-        asked = self._client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
-        places = self._results(asked, tolerate=KafkaError.GROUP_ID_NOT_FOUND).get(group)
-        found = places.topic_partitions if places else []
+        """Next offset that a group will read, of every partition it ever committed.
+
+        Asked by a consumer that joins nothing: librdkafka 2.16 crashes the process when its admin client asks a broker
+        that is not the group's coordinator yet, as after a restart.
+        """
+        settings = client_settings(self._config) | {"group.id": group, "enable.auto.commit": False}
+        client = built(lambda: Consumer(settings, logger=rdkafka_log))
+        try:
+            known = self._asked(lambda: client.list_topics(timeout=REQUEST_S)).topics
+            places = [TopicPartition(name, number) for name in known for number in known[name].partitions]
+            found = self._asked(lambda: client.committed(places, timeout=REQUEST_S)) if places else []
+        finally:
+            client.close()
+        if failures := [place.error for place in found if place.error]:
+            raise self._translated(failures[0])
         return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
 
     def lag(self, group: str, topics: Iterable[str]) -> int:
