@@ -28,6 +28,8 @@ class TokenAuth(httpx.Auth):
     requires_response_body = True
 
     def __init__(self, url: str, token: str) -> None:
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise Misconfigured("label_studio.token is no token: copy it from the account page of Label Studio")
         self._url, self._token = url, token
         self._access: str | None = None
         self._refreshing = threading.Lock()

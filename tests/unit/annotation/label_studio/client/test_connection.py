@@ -90,3 +90,9 @@ def test_what_the_server_said_is_in_the_message() -> None:
 )
 def test_a_server_that_is_not_up_is_not_healthy(answer: httpx.Response | Exception) -> None:
     assert Scripted([answer]).client().health() is False
+
+
+@pytest.mark.parametrize("token", ["", "a b", "a\n", "tökén"])
+def test_a_token_that_is_none_is_a_matter_of_settings(token: str) -> None:
+    with pytest.raises(Misconfigured, match=r"label_studio\.token"):
+        Scripted([]).client(token)
