@@ -93,8 +93,7 @@ class Exporter:
             metrics.TASKS.labels("updated" if one.task_id else "found").inc()
         there = {**found, **created}
         for one, row in there.items():
-            if row.overlap != one.fact.annotators:
-                self._server.patch_task(row.id, overlap=one.fact.annotators)
+            self._ask(row, one.fact.annotators)
         if there:
             self._order_by(desk, project, version, there)
         self._outbox.sent({one: row.id for one, row in there.items()})
@@ -204,10 +203,20 @@ class Exporter:
 
     def _close(self, row: TaskRow) -> bool:
         """Whether a task was answered; then nobody else is asked."""
-        answers = len(self._server.annotations(row.id))
+        answers = self._server.annotations(row.id)
         if answers:
-            self._server.patch_task(row.id, overlap=answers)
-        return answers > 0
+            self._server.patch_task(row.id, overlap=len(answers))
+            self._server.patch_annotation(answers[0].id, {})
+        return bool(answers)
+
+    def _ask(self, row: TaskRow, annotators: int) -> None:
+        """Has so many people asked. The server judges anew whether a task is finished only when an answer is touched."""
+        if row.overlap != annotators:
+            self._server.patch_task(row.id, overlap=annotators)
+        if row.is_labeled:
+            answers = [answer for answer in self._server.annotations(row.id) if not answer.was_cancelled]
+            if 0 < len(answers) < annotators:
+                self._server.patch_annotation(answers[0].id, {})
 
     def _relink(self, desk: Desk) -> None:
         """Renews the links to media before they expire."""

@@ -171,6 +171,7 @@ class Intake:
 
     def _watch(self, task: TaskConfig, project: Project) -> Watch:
         if task.name not in self._watches:
+            self._projects.check(project)
             self._watches[task.name] = Watch(Horizon(project.horizon, self._config.overlap_s))
         return self._watches[task.name]
 
