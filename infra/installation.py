@@ -1,12 +1,14 @@
 """One installation on one machine: settings and placement in, the processes that a supervisor runs out."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.broker.jars import KafkaJars, OnProgress
-from infra.placement import LAPTOP, Placed
+from infra.label_studio.server import NAME as LABEL_STUDIO
+from infra.label_studio.server import LabelStudioServer
+from infra.placement import Placed, placement
 from infra.settings import Settings, flags
 from infra.supervisor.child import ProcessSpec
 from infra.supervisor.ports import LOOPBACK, remembered_ports
@@ -27,10 +29,11 @@ class Installation:
     api_url: str
 
 
-def port_names(embedded_broker: bool, placement: Sequence[Placed] = LAPTOP) -> list[str]:
+def port_names(settings: Settings) -> list[str]:
     """Every port of an installation, as `process.use`."""
-    names = [f"{BROKER}.kafka", f"{BROKER}.controller"] if embedded_broker else []
-    for placed in placement:
+    names = [f"{BROKER}.kafka", f"{BROKER}.controller"] if settings.kafka.bootstrap_servers is None else []
+    names += [f"{LABEL_STUDIO}.http"] * _labels_here(settings)
+    for placed in placement(labelling=bool(settings.labelling.tasks)):
         names += [f"{placed.name}.ops"] + [f"{placed.name}.api"] * placed.api
     return names
 
@@ -39,13 +42,24 @@ def installation(settings: Settings, on_progress: OnProgress, say: Say) -> Insta
     """Chooses ports and gets the broker ready to start: its jars are there and its folder is formatted."""
     data_dir = settings.data_dir.absolute()
     outside = settings.kafka.bootstrap_servers
-    names = port_names(embedded_broker=outside is None)
-    ports = remembered_ports(data_dir / PORTS_FILE, names, settings.supervisor.ports)
+    placed_here = placement(labelling=bool(settings.labelling.tasks))
+    ports = remembered_ports(data_dir / PORTS_FILE, port_names(settings), settings.supervisor.ports)
     bootstrap = outside or f"{LOOPBACK}:{ports[f'{BROKER}.kafka']}"
     foundations = () if outside else (_broker(settings, data_dir, ports, on_progress, say),)
-    workers = tuple(_worker(placed, data_dir, ports, bootstrap) for placed in LAPTOP)
-    api = next(f"{placed.name}.api" for placed in LAPTOP if placed.api)
-    return Installation(foundations, workers, bootstrap, f"http://{LOOPBACK}:{ports[api]}")
+    api = next(f"{placed.name}.api" for placed in placed_here if placed.api)
+    api_url = f"http://{LOOPBACK}:{ports[api]}"
+    told = {"kafka.bootstrap_servers": bootstrap, "api.public_url": settings.api.public_url or api_url}
+    others: tuple[ProcessSpec, ...] = ()
+    if _labels_here(settings):
+        server = _label_studio(settings, data_dir, ports, say)
+        told["label_studio.url"] = server.url
+        others = (server.process_spec(),)
+    workers = tuple(_worker(placed, data_dir, ports, told) for placed in placed_here)
+    return Installation(foundations, (*others, *workers), bootstrap, api_url)
+
+
+def _labels_here(settings: Settings) -> bool:
+    return settings.embedded_label_studio.wanted(len(settings.labelling.tasks), settings.label_studio.url)
 
 
 def own_command(*words: str) -> tuple[str, ...]:
@@ -76,9 +90,18 @@ def _broker(
     )
 
 
-def _worker(placed: Placed, data_dir: Path, ports: Mapping[str, int], bootstrap: str) -> ProcessSpec:
+def _label_studio(settings: Settings, data_dir: Path, ports: Mapping[str, int], say: Say) -> LabelStudioServer:
+    port = ports[f"{LABEL_STUDIO}.http"]
+    log_file = _log_file(data_dir, LABEL_STUDIO)
+    server = LabelStudioServer(data_dir / LABEL_STUDIO, port, settings.embedded_label_studio, log_file)
+    server.prepare(lambda step: say(LABEL_STUDIO, step))
+    return server
+
+
+def _worker(placed: Placed, data_dir: Path, ports: Mapping[str, int], told: Mapping[str, str]) -> ProcessSpec:
     own = _ports_of(placed.name, ports)
-    words = ["--set", f"kafka.bootstrap_servers={bootstrap}", "--data-dir", str(data_dir)]
+    words = [word for name, value in told.items() for word in ("--set", f"{name}={value}")]
+    words += ["--data-dir", str(data_dir)]
     words += ["work", placed.name, "--ops-port", str(own["ops"])]
     words += ["--api-port", str(own["api"])] if placed.api else []
     log_file = _log_file(data_dir, placed.name)

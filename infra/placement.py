@@ -13,12 +13,16 @@ class Placed:
     name: str
     stages: tuple[str, ...]
     api: bool = False
+    labelling: bool = False
+    """It has nothing to do, and is not started, while no labelling task is set."""
 
 
 LAPTOP: tuple[Placed, ...] = (
-    Placed("search", ("indexing",), api=True),
+    Placed("search", ("indexing", "scoring", "selection"), api=True),
     Placed("curation", ("curation",)),
     Placed("embedding", ("embedding",)),
+    Placed("signals", ("signals",)),
+    Placed("bridge", ("bridge", "consensus"), labelling=True),
     Placed("recording", ("recording",)),
 )
 
@@ -26,6 +30,11 @@ STAGES: tuple[str, ...] = tuple(stage for placed in LAPTOP for stage in placed.s
 """Every stage that runs; each has a consumer group, a dead-letter topic and a topic for parked records."""
 
 PROCESSES: dict[str, Placed] = {placed.name: placed for placed in LAPTOP}
+
+
+def placement(labelling: bool) -> tuple[Placed, ...]:
+    """The processes that run, with or without labelling tasks."""
+    return tuple(placed for placed in LAPTOP if labelling or not placed.labelling)
 
 
 def home_of(stage: str) -> str:

@@ -27,6 +27,7 @@ from consumers.recording.config import RecordingConfig
 from consumers.scoring.config import ScoringConfig
 from consumers.signals.config import SignalsConfig
 from infra.broker.config import BrokerConfig
+from infra.label_studio.config import EmbeddedLabelStudioConfig
 from infra.supervisor.config import SupervisorConfig
 from infra.worker.config import WorkerConfig
 from models.encoders.config import EncoderConfig
@@ -76,6 +77,7 @@ class Settings(BaseSettings):
     scoring: ScoringConfig = ScoringConfig()
     selection: SelectionConfig = SelectionConfig()
     label_studio: LabelStudioConfig = LabelStudioConfig()
+    embedded_label_studio: EmbeddedLabelStudioConfig = EmbeddedLabelStudioConfig()
     quality: QualityConfig = QualityConfig()
     account: AccountConfig = AccountConfig()
     signals: SignalsConfig = SignalsConfig()

@@ -12,7 +12,7 @@ import structlog
 import typer
 
 from infra.cli import config as config_command
-from infra.cli import demo, letters, processes, publish, replay, search, topics, work
+from infra.cli import demo, letters, processes, publish, replay, search, select, topics, work
 from infra.cli.sql import sql_command
 from infra.cli.where import recording_url
 from infra.settings import flags
@@ -67,7 +67,12 @@ def main() -> None:
         sys.exit(130)
 
 
-for group, commands in (("topics", topics.app), ("dlq", letters.app), ("config", config_command.app)):
+for group, commands in (
+    ("topics", topics.app),
+    ("dlq", letters.app),
+    ("select", select.app),
+    ("config", config_command.app),
+):
     app.add_typer(commands, name=group)
 for command in (
     demo.demo,

@@ -200,8 +200,7 @@ def _print_plan(settings: Settings) -> None:
 
     pid = holder(settings.data_dir)
     typer.echo(f"data folder {settings.data_dir.absolute()}{f' is in use by pid {pid}' if pid else ''}")
-    embedded = settings.kafka.bootstrap_servers is None
-    for name in sorted({name.partition(".")[0] for name in port_names(embedded)}):
+    for name in sorted({name.partition(".")[0] for name in port_names(settings)}):
         typer.echo(f"would start {name}")
 
 

@@ -1,14 +1,12 @@
 """One Label Studio server on a data folder: prepared, started, awaited, stopped, started again."""
 
 import fcntl
-import http.client
 import json
 import secrets
 import shutil
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +14,13 @@ from pathlib import Path
 from infra.label_studio.config import EmbeddedLabelStudioConfig
 from infra.label_studio.environment import DATABASE, environment, sourced, write_environment, write_private
 from infra.label_studio.packages import LabelStudioPackages, OnStep, nothing
-from infra.supervisor.child import ProcessSpec, Readiness
+from infra.supervisor.child import ProcessSpec
 from infra.supervisor.ports import LOOPBACK
+from infra.supervisor.status import HEALTH_PATH, http_probe
 from infra.supervisor.tether import tethered
 from streams.errors import Misconfigured, Unavailable
 
 NAME = "label-studio"
-PROBE_TIMEOUT_S = 2.0
 PROBE_PAUSE_S = 0.2
 LOG_TAIL_BYTES = 2_000
 EMAIL = "admin@millrace.localhost"
@@ -107,7 +105,9 @@ class LabelStudioServer:
         """For the supervisor; call `prepare` first."""
         ports = {"http": self.port}
         command = tuple(self.command())
-        return ProcessSpec(name, command, self.log_file, health_probe(self.port), ports, self._config.stop_grace_s)
+        return ProcessSpec(
+            name, command, self.log_file, http_probe(self.port, HEALTH_PATH), ports, self._config.stop_grace_s
+        )
 
     def start(self) -> None:
         """Starts the server and returns at once; it dies with this process. Raises Misconfigured if one runs already.
@@ -131,7 +131,10 @@ class LabelStudioServer:
 
     def wait_ready(self, timeout_s: float | None = None) -> None:
         """Returns when the server answers; raises Unavailable when it died or took too long."""
-        probe, deadline = health_probe(self.port), time.monotonic() + (timeout_s or self._config.ready_timeout_s)
+        probe, deadline = (
+            http_probe(self.port, HEALTH_PATH),
+            time.monotonic() + (timeout_s or self._config.ready_timeout_s),
+        )
         while time.monotonic() < deadline:
             if not self.running:
                 raise Unavailable(f"Label Studio stopped while it started; {self.log_file} says: {self.log_tail()}")
@@ -170,23 +173,3 @@ class LabelStudioServer:
         with closing(sqlite3.connect(draft)) as database:
             database.execute("PRAGMA journal_mode=WAL")  # the file remembers it
         draft.replace(place)
-
-
-def health_probe(port: int) -> Callable[[], Readiness]:
-    """Asks `/health`."""
-
-    def probe() -> Readiness:
-        connection = http.client.HTTPConnection(LOOPBACK, port, timeout=PROBE_TIMEOUT_S)
-        try:
-            connection.request("GET", "/health")
-            response = connection.getresponse()
-            response.read()
-        except (OSError, http.client.HTTPException):
-            return Readiness(False, ("does not answer yet",))
-        finally:
-            connection.close()
-        return (
-            Readiness(True) if response.status == http.client.OK else Readiness(False, (f"status {response.status}",))
-        )
-
-    return probe

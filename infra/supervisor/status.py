@@ -15,6 +15,8 @@ from infra.supervisor.state import ProcessSnapshot, holder, read_snapshot
 
 PROBE_TIMEOUT_S = 2.0
 LONGEST_REASON = 300
+HEALTH_PATH = "/health"
+"""Where Label Studio says that it is up; its port is called `http`."""
 
 
 class ProcessStatus(BaseModel):
@@ -68,13 +70,13 @@ def status_of(data_dir: Path) -> Status:
     )
 
 
-def http_probe(port: int) -> Callable[[], Readiness]:
-    """Asks `/readyz`."""
+def http_probe(port: int, path: str = "/readyz") -> Callable[[], Readiness]:
+    """Asks a worker, or another server that answers 200 on `path` when it is ready."""
 
     def probe() -> Readiness:
         connection = http.client.HTTPConnection(LOOPBACK, port, timeout=PROBE_TIMEOUT_S)
         try:
-            connection.request("GET", "/readyz")
+            connection.request("GET", path)
             response = connection.getresponse()
             return readiness_in(response.status, response.read())
         except (OSError, http.client.HTTPException):
@@ -129,6 +131,8 @@ def _live(process: ProcessSnapshot) -> ProcessStatus:
 def _ask(process: ProcessSnapshot) -> Readiness:
     if "ops" in process.ports:
         return http_probe(process.ports["ops"])()
+    if "http" in process.ports:
+        return http_probe(process.ports["http"], HEALTH_PATH)()
     return kafka_probe(f"{LOOPBACK}:{process.ports['kafka']}")()
 
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -20,7 +20,14 @@ class Reply:
     content_type: str = "application/json"
 
 
-Handler = Callable[[bytes], Reply]
+class Call(NamedTuple):
+    """What was asked."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+Handler = Callable[[Call], Reply]
 Routes = Mapping[tuple[str, str], Handler]
 """(method, path) to what answers it."""
 
@@ -35,7 +42,7 @@ def problem(status: int, title: str, detail: str) -> Reply:
     return Reply(status, json.dumps(body).encode(), "application/problem+json")
 
 
-def metrics(_: bytes) -> Reply:
+def metrics(_: Call) -> Reply:
     return Reply(200, generate_latest(), CONTENT_TYPE_LATEST)
 
 
@@ -85,7 +92,7 @@ class _OpsHandler(BaseHTTPRequestHandler):
             self.close_connection = True
             reply = problem(413, "Content Too Large", f"at most {MAX_BODY_BYTES} bytes")
         else:
-            reply = handler(self.rfile.read(int(length)))
+            reply = handler(Call(self.rfile.read(int(length)), dict(self.headers.items())))
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.content_type)
         self.send_header("Content-Length", str(len(reply.body)))

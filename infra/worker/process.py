@@ -8,22 +8,34 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from infra.worker.config import WorkerConfig
 from infra.worker.memory import look_for_cycles_seldom
-from infra.worker.ops_server import Handler, OpsServer, Reply, Routes, json_reply, metrics, problem
+from infra.worker.ops_server import Call, Handler, OpsServer, Reply, Routes, json_reply, metrics, problem
 from streams.errors import MillraceError
-from streams.health import State
+from streams.health import Health, State
 from streams.port import Start
-from streams.runner import Runner
 
 logger = structlog.get_logger()
+
+
+class Driver(Protocol):
+    """What drives a stage: the runner, or something with its face."""
+
+    @property
+    def health(self) -> Health: ...
+    def run(self) -> None:
+        """Until `stop`."""
+
+    def stop(self) -> None: ...
+    def replay(self, start: Start) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +52,7 @@ class Service:
 class Parts:
     """What a process is made of. `close` holds what must be closed after the stages have ended."""
 
-    runners: dict[str, Runner]
+    runners: Mapping[str, Driver]
     services: Sequence[Service] = ()
     routes: dict[tuple[str, str], Handler] = field(default_factory=dict)
     close: ExitStack = field(default_factory=ExitStack)
@@ -78,7 +90,7 @@ class Worker:
         logger.info("stopped", process=self._name)
         return 1 if self._failures else 0
 
-    def _drive(self, runner: Runner) -> None:
+    def _drive(self, runner: Driver) -> None:
         try:
             runner.run()
         except MillraceError as error:
@@ -126,9 +138,9 @@ class Worker:
         body = {"ready": not reasons, "reasons": reasons, "process": self._name, "stages": stages}
         return json_reply(503 if reasons else 200, body)
 
-    def _replay(self, body: bytes) -> Reply:
+    def _replay(self, call: Call) -> Reply:
         try:
-            request = ReplayRequest.model_validate_json(body)
+            request = ReplayRequest.model_validate_json(call.body)
         except ValidationError as error:
             return problem(422, "Unprocessable Content", str(error))
         runner = self._parts.runners.get(request.stage)

@@ -37,9 +37,7 @@ def upgrade() -> None:
         sa.Column("traceparent", sa.String(55), nullable=False),
         sa.Column("shown", sa.Text, nullable=False, comment="JSON: what annotators see, and what quotas go by."),
         sa.Column("neighbours", sa.Text, nullable=False, comment="JSON: ids and squared distances, nearest first."),
-        sa.Column(
-            "told", sa.Text, nullable=False, comment="JSON: by task the head, margin and acquisition told last."
-        ),
+        sa.Column("told", sa.Text, nullable=False, comment="JSON: by task the head, margin and acquisition told last."),
         sa.Column("signal", sa.Float(53), nullable=False, comment="Latest feedback signal."),
         sa.Column(
             "signal_at_ms",

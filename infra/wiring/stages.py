@@ -1,0 +1,82 @@
+"""Each stage with the adapters behind its ports."""
+
+from collections.abc import Callable
+
+from infra.wiring.workshop import Workshop
+from streams.stage import AnyStage
+
+
+def _curation(workshop: Workshop) -> AnyStage:
+    from consumers.curation.claims import Claims
+    from consumers.curation.stage import curation_stage
+
+    settings = workshop.settings
+    return curation_stage(settings.curation, workshop.media, Claims(workshop.metadata), settings.kafka.log_epoch)
+
+
+def _embedding(workshop: Workshop) -> AnyStage:
+    from consumers.embedding.stage import embedding_stage
+
+    return embedding_stage(workshop.encoder, workshop.media, workshop.settings.embedding)
+
+
+def _indexing(workshop: Workshop) -> AnyStage:
+    from consumers.indexing.stage import indexing_stage
+
+    return indexing_stage(workshop.index)
+
+
+def _recording(workshop: Workshop) -> AnyStage:
+    from consumers.recording.clickhouse import ClickHouseTables
+    from consumers.recording.stage import recording_stage
+
+    return recording_stage(ClickHouseTables(workshop.clickhouse.writer, workshop.settings.kafka.log_epoch))
+
+
+def _scoring(workshop: Workshop) -> AnyStage:
+    from consumers.scoring.candidates.store import CandidateStore
+    from consumers.scoring.stage import scoring_stage
+
+    settings, encoder = workshop.settings, workshop.encoder
+    return scoring_stage(
+        settings.labelling.tasks,
+        workshop.index,
+        workshop.labels,
+        workshop.heads,
+        CandidateStore(workshop.metadata, encoder.version),
+        settings.scoring,
+        encoder.dim,
+    )
+
+
+def _selection(workshop: Workshop) -> AnyStage:
+    from annotation.selection.stage import selection_stage
+
+    settings = workshop.settings
+    return selection_stage(workshop.metadata, settings.labelling.tasks, settings.selection)
+
+
+def _consensus(workshop: Workshop) -> AnyStage:
+    from annotation.quality.stage import consensus_stage
+
+    return consensus_stage(workshop.metadata, workshop.settings.labelling, workshop.settings.quality)
+
+
+def _bridge(workshop: Workshop) -> AnyStage:
+    from annotation.label_studio.outbox import Outbox
+    from annotation.label_studio.stage import bridge_stage
+    from infra.wiring.bridge import desks
+
+    return bridge_stage(Outbox(workshop.metadata), desks(workshop))
+
+
+STAGES: dict[str, Callable[[Workshop], AnyStage]] = {
+    "curation": _curation,
+    "embedding": _embedding,
+    "indexing": _indexing,
+    "recording": _recording,
+    "scoring": _scoring,
+    "selection": _selection,
+    "consensus": _consensus,
+    "bridge": _bridge,
+}
