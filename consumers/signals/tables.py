@@ -1,5 +1,5 @@
-"""Tables in the metadata database."""
+"""Tables in the metadata database: what signals mines lies where training may read it."""
 
-from sqlalchemy import MetaData
+from models.mined.tables import metadata
 
-metadata = MetaData()
+__all__ = ["metadata"]

@@ -10,9 +10,7 @@ down_revision = "0005"
 def upgrade() -> None:
     op.create_table(
         "mined_queries",
-        sa.Column(
-            "key", sa.String(64), primary_key=True, comment="SHA-256 of what the row is about; the rest changes."
-        ),
+        sa.Column("key", sa.String(64), primary_key=True, comment="SHA-256 of what the row is about."),
         sa.Column("tenant", sa.String(64), nullable=False),
         sa.Column("query_modality", sa.String(16), nullable=False),
         sa.Column("query_text", sa.Text, nullable=False, comment="In lower case, with single blanks."),

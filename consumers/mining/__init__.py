@@ -1,0 +1,1 @@
+"""Keeps the examples that signals mined, for training to read."""
