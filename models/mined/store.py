@@ -81,11 +81,10 @@ class MinedStore:
         with self._engine.begin() as connection:
             if newest:
                 upsert = self._insert(mined_queries)
-                values = {
-                    column.name: upsert.excluded[column.name] for column in mined_queries.c if column.name != "key"
-                }
+                told = {name: upsert.excluded[name] for name in ("revision", "searches", "failures")}
                 newer = upsert.excluded.revision > mined_queries.c.revision
-                connection.execute(upsert.on_conflict_do_update(["key"], set_=values, where=newer), [*newest.values()])
+                upsert = upsert.on_conflict_do_update(index_elements=["key"], set_=told, where=newer)
+                connection.execute(upsert, [*newest.values()])
             if mined:
                 connection.execute(self._insert(hard_negatives).on_conflict_do_nothing(), [*mined.values()])
 
