@@ -56,6 +56,8 @@ class SelectionConfig(BaseModel):
     """An item that was skipped is not asked about again sooner, except in a new version."""
     near_duplicate: Annotated[float, Field(ge=0, le=1)] = 0.975
     """Items whose vectors have at least this cosine are one question: only one of them is asked about."""
+    near_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """They must also be within this share of the squared distance at which a seventh neighbour usually lies."""
     signal_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
     """How far evidence from searches and feedback lifts an item's uncertainty."""
     seed: int = 1

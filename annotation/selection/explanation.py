@@ -78,6 +78,7 @@ def explain(
     engine: Engine, pool: TaskPool, config: SelectionConfig, strategy: StrategyName, item_id: str, now_s: float
 ) -> Explanation:
     """What became of an item in the task of a pool."""
+    pool.measure()
     with engine.connect() as connection:
         made = requests.about(connection, pool.tenant, pool.task, item_id)
     asked = pool.asked.get(item_id)

@@ -9,12 +9,18 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
+from statistics import median
 
 from annotation.selection.config import SelectionConfig, Trait
 from annotation.selection.rules.witness import drawn, reserved
 from models.neighbours.graph import NeighbourGraph
 from schemas.annotations import Arm, Uncertainty
 
+SEVENTH = 6
+"""The neighbour whose distance tells how dense a place is, as in the graph."""
+MEASURED = 5_000
+"""Candidates that the usual distance is taken from."""
 SLACK = 1.05
 """The pool is cut back when it is this much too large, so that cutting is rare."""
 
@@ -70,8 +76,9 @@ class TaskPool:
         """Candidates that are kept for the random arm."""
         self._config = config
         self._retired: set[str] = set()
-        self._near: defaultdict[str, set[str]] = defaultdict(set)
+        self._near: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._near_d2 = 2 * (1 - config.near_duplicate)
+        self._usual_d2 = float("inf")
 
     def put(self, candidate: Candidate) -> bool:
         """Takes a score in; says whether it counted."""
@@ -119,9 +126,19 @@ class TaskPool:
             return False
         return asked.state in (State.OPEN, State.ANSWERED, State.LABELLED)
 
+    def measure(self) -> None:
+        """Learns how far apart neighbours usually are; before a round, as it changes slowly."""
+        some = islice(self.candidates.values(), MEASURED)
+        far = [one.neighbours[SEVENTH][1] for one in some if len(one.neighbours) > SEVENTH]
+        self._usual_d2 = median(far) if far else float("inf")
+
     def near(self, item_id: str) -> set[str]:
-        """Items so near that they are the same question."""
-        return self._near.get(item_id, set())
+        """Items so near that they are the same question: by cosine, and by what is near in this space.
+
+        Vectors of a tower that was not trained may all lie at a cosine of 0.98 without being alike.
+        """
+        limit = min(self._near_d2, self._config.near_share * self._usual_d2)
+        return {other for other, d2 in self._near.get(item_id, {}).items() if d2 <= limit}
 
     def near_duplicate_of(self, item_id: str, arms: Collection[Arm]) -> str | None:
         """An item that is the same question and was asked about in one of these arms."""
@@ -165,9 +182,9 @@ class TaskPool:
     def _remember_neighbours(self, candidate: Candidate) -> None:
         for other, d2 in candidate.neighbours:
             if d2 <= self._near_d2 and other != candidate.item_id:
-                self._near[candidate.item_id].add(other)
-                self._near[other].add(candidate.item_id)
+                self._near[candidate.item_id][other] = d2
+                self._near[other][candidate.item_id] = d2
 
     def _forget_neighbours(self, item_id: str) -> None:
-        for other in self._near.pop(item_id, ()):
-            self._near[other].discard(item_id)
+        for other in self._near.pop(item_id, {}):
+            self._near[other].pop(item_id, None)

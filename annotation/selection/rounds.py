@@ -98,6 +98,7 @@ def choose(
     pool: TaskPool, allowance: Allowance, strategy: StrategyName, config: SelectionConfig, spent: Spent, now_s: float
 ) -> list[Chosen]:
     """The requests of one round, the two arms mixed evenly."""
+    pool.measure()
     at_random = chosen_at_random(pool, allowance.random, now_s)
     actively = chosen_actively(pool, allowance.active, strategy, config, spent, spent.ever, now_s)
     return list(_mixed(actively, at_random))

@@ -168,6 +168,20 @@ def test_near_duplicates_are_one_question(make: Make, clock: StoppedClock) -> No
     assert len(asked & {"a", "b"}) == 1
 
 
+def test_where_everything_lies_close_only_what_is_closer_still_is_a_near_duplicate(
+    make: Make, clock: StoppedClock
+) -> None:
+    """As vectors of an untrained tower do."""
+    names = [f"{n:02}" for n in range(20)]
+    facts = [scored(own, near=[(other, 0.02) for other in names[:at]]) for at, own in enumerate(names)]
+    selection = make(CONFIG.model_copy(update={"random_share": 0.01}))
+    selection.learn(batch(*facts, scored("twin", near=[("19", 0.001), *((other, 0.02) for other in names[:10])])))
+    clock.sleep(10)
+    asked = {fact.item_id for fact in until_nothing_is_asked(selection, clock)}
+    assert len(asked) >= 18
+    assert len(asked & {"19", "twin"}) == 1
+
+
 def test_quotas_bind_the_active_arm(make: Make, clock: StoppedClock) -> None:
     quota = Quota(trait=Trait.LANGUAGE, value="de", share=0.005)
     selection = make(CONFIG.model_copy(update={"quotas": (quota,)}))
