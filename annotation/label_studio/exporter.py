@@ -210,7 +210,7 @@ class Exporter:
         return bool(answers)
 
     def _ask(self, row: TaskRow, annotators: int) -> None:
-        """Has so many people asked. The server judges anew whether a task is finished only when an answer is touched."""
+        """Has so many people asked. The server looks anew whether a task is finished when an answer is touched."""
         if row.overlap != annotators:
             self._server.patch_task(row.id, overlap=annotators)
         if row.is_labeled:
