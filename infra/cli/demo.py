@@ -16,7 +16,7 @@ from infra.supervisor.state import holder
 from streams.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from infra.demo.report import Report
+    from infra.demo.report import Report, Saved
 
 TERMINATED_EXIT = 128 + signal.SIGTERM
 
@@ -27,6 +27,7 @@ def demo(
 ) -> None:
     """Run the loop from publishing to search on real input and check what comes out. Exit code 1 if it is wrong."""
     from infra.broker.jars import KafkaJars
+    from infra.demo.labelling import assignments
     from infra.demo.report import faults
     from infra.demo.run import Demo, fresh_folder
 
@@ -36,7 +37,7 @@ def demo(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED_EXIT))  # ends what was started, as Ctrl-C does
     began = time.monotonic()
     fresh_folder(folder)
-    flags.assignments = [*flags.assignments, f"data_dir={folder}"]
+    flags.assignments = [*assignments(), *flags.assignments, f"data_dir={folder}"]
     settings = load_settings()
     say = _teller(began)
     if settings.kafka.bootstrap_servers is None:
@@ -75,14 +76,32 @@ def _show(report: "Report", file: Path) -> None:
     for one in report.searches:
         searches.add_row(one.query, one.expected, str(one.rank or "not found"))
     console.print(searches)
+    labels, saved = report.labels, report.labels_saved
+    console.print(
+        f"Labels: {labels.asked} items asked, {labels.answered} answers, {_counts(labels.by_arm)} labels; annotators "
+        f"agree in {_share(labels.agreement)}, {_share(labels.accuracy)} of the labels are true.\n"
+        f"Labels saved by selection: {_saved(saved)}.",
+        highlight=False,
+    )
     seconds, fresh = report.seconds, report.freshness_s
     console.print(
         f"Fresh: half of all items were searchable {fresh.p50:.1f} s after publishing, 95% after {fresh.p95:.1f} s "
         f"(all published at once).\nTime: set-up {seconds.set_up:.0f} s, start {seconds.start:.0f} s, "
-        f"ingest {seconds.ingest:.0f} s, in all {seconds.total:.0f} s.\nReport: {file}",
+        f"ingest {seconds.ingest:.0f} s, labelling beside it {seconds.labelling:.0f} s, "
+        f"in all {seconds.total:.0f} s.\nReport: {file}",
         highlight=False,
     )
 
 
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+
+
+def _share(share: float | None) -> str:
+    return "no case" if share is None else f"{share:.0%}"
+
+
+def _saved(saved: "Saved") -> str:
+    if saved.share is None or saved.low is None or saved.high is None:
+        return f"{saved.verdict} ({saved.n} labels in the random arm)"
+    return f"{saved.verdict}: {saved.share:.0%}, 95% interval {saved.low:.0%} to {saved.high:.0%}, n = {saved.n}"

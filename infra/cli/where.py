@@ -1,5 +1,6 @@
 """Where things are: the configured address, else that of the installation that runs on the data folder."""
 
+from infra.label_studio.server import NAME as LABEL_STUDIO
 from infra.placement import home_of
 from infra.settings import Settings
 from infra.supervisor.state import address_of, bootstrap_of
@@ -32,4 +33,12 @@ def api_url(settings: Settings) -> str:
     """Where the API answers. Raises Unavailable if nothing runs."""
     if (address := address_of(settings.data_dir, "search", "api")) is None:
         raise Unavailable(f"nothing runs on {settings.data_dir}; start Millrace with `millrace up`")
+    return address
+
+
+def label_studio_url(settings: Settings) -> str:
+    """Where annotators work. Raises Unavailable if nothing runs."""
+    address = settings.label_studio.url or address_of(settings.data_dir, LABEL_STUDIO, "http")
+    if address is None:
+        raise Unavailable("no Label Studio runs: name a task in labelling.tasks and start Millrace with `millrace up`")
     return address

@@ -10,7 +10,7 @@ import json
 import struct
 import wave
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from sysconfig import get_path
@@ -19,6 +19,9 @@ from schemas.items import Modality, RejectReason
 
 DIGIT_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 PICTURES = 300
+TO_LABEL = 700
+"""Further digits, without a caption: what annotators are asked about."""
+TO_LABEL_SOURCE = "digits-to-label"
 MODULES = 250
 MIN_TEXT_CHARACTERS = 200
 SAMPLE_RATE_HZ = 8000
@@ -61,6 +64,19 @@ WITHDRAWN_WORDS = "zeppelin quixotic marmalade timetable"
 def write_items(folder: Path) -> list[Planted]:
     """Fills `folder` with texts, pictures, a sound and a video; what must become of each."""
     return [*_texts(folder / "texts"), *_pictures(folder / "pictures"), *_waiting(folder / "media")]
+
+
+def write_to_label(folder: Path) -> dict[str, str]:
+    """Fills `folder` with digits that bear no caption; the true label of each item."""
+    wanted = range(PICTURES, PICTURES + TO_LABEL)
+    shared: dict[str, object] = {"licence": "CC BY 4.0", "source": TO_LABEL_SOURCE}
+    found = _digits(folder, wanted, lambda _: shared)
+    return {f"{folder.name}/{path.name}": DIGIT_WORDS[digit] for path, digit in found}
+
+
+def planted_in(folder: Path) -> list[Planted]:
+    """The pictures in a folder, each to be indexed."""
+    return [Planted(path, Modality.IMAGE) for path in sorted(folder.glob("*.png"))]
 
 
 def write_trouble(folder: Path, items: Path) -> list[Planted]:
@@ -119,19 +135,29 @@ def _module_docs() -> Iterator[tuple[str, str]]:
 
 
 def _pictures(folder: Path) -> Iterator[Planted]:
-    """An ImageFolder: pictures beside a metadata.jsonl with captions."""
+    """Digits with captions."""
+
+    def described(digit: int) -> dict[str, object]:
+        caption = f"a photo of the handwritten digit {DIGIT_WORDS[digit]}"
+        return {"caption": caption, "licence": "CC BY 4.0", "tags": ["digit"]}
+
+    return (Planted(path, Modality.IMAGE) for path, _ in _digits(folder, range(PICTURES), described))
+
+
+def _digits(folder: Path, numbers: range, described: Callable[[int], dict[str, object]]) -> Iterator[tuple[Path, int]]:
+    """An ImageFolder: pictures beside a metadata.jsonl; each path with its digit."""
     from PIL import Image
     from sklearn.datasets import load_digits
 
     folder.mkdir(parents=True, exist_ok=True)
-    digits = load_digits()
+    known = load_digits()
     rows = []
-    for number, (pixels, digit) in enumerate(zip(digits.images[:PICTURES], digits.target[:PICTURES], strict=True)):
-        path = folder / f"digit-{number:04}.png"
-        Image.fromarray((pixels * 15.9375).astype("uint8")).resize((64, 64), Image.Resampling.BICUBIC).save(path)
-        caption = f"a photo of the handwritten digit {DIGIT_WORDS[digit]}"
-        rows.append({"file_name": path.name, "caption": caption, "licence": "CC BY 4.0", "tags": ["digit"]})
-        yield Planted(path, Modality.IMAGE)
+    for number in numbers:
+        path, digit = folder / f"digit-{number:04}.png", int(known.target[number])
+        pixels = (known.images[number] * 15.9375).astype("uint8")
+        Image.fromarray(pixels).resize((64, 64), Image.Resampling.BICUBIC).save(path)
+        rows.append({"file_name": path.name, **described(digit)})
+        yield path, digit
     (folder / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 

@@ -17,22 +17,39 @@ import httpx
 from infra.cli.sql import ask_process
 from infra.cli.where import api_url, reachable_kafka, recording_url
 from infra.demo import inputs
-from infra.demo.report import Expected, Freshness, Report, SearchOutcome, Seconds, expected_of
+from infra.demo.labelling import CREW, Shift, counted, saved_of
+from infra.demo.report import Expected, Freshness, Labels, Report, SearchOutcome, Seconds, expected_of
 from infra.installation import own_command
 from infra.placement import STAGES
 from infra.settings import Settings
 from schemas.items import ItemPublished
 from streams.codec import Encoded, encode
 from streams.errors import BadRecord, MillraceError, Unavailable
-from streams.topics import CURATED, EMBEDDED, LOOP, RAW, Topic, dead_letter_topic, group_of, parked_topic
+from streams.topics import (
+    ANNOTATIONS_COMPLETED,
+    ANNOTATIONS_REQUESTED,
+    CURATED,
+    EMBEDDED,
+    LABELS,
+    LOOP,
+    RAW,
+    SCORED,
+    Topic,
+    dead_letter_topic,
+    group_of,
+    parked_topic,
+)
 
-READS: Mapping[str, tuple[Topic, ...]] = {
-    "curation": (RAW,),
-    "embedding": (CURATED,),
-    "indexing": (EMBEDDED,),
+INGEST: Mapping[str, tuple[Topic, ...]] = {"curation": (RAW,), "embedding": (CURATED,), "indexing": (EMBEDDED,)}
+"""In the order in which the input passes: when one has nothing left to do, the next one's input is complete."""
+EVERYTHING: Mapping[str, tuple[Topic, ...]] = {
+    **INGEST,
+    "scoring": (EMBEDDED, LABELS),
+    "selection": (SCORED, ANNOTATIONS_COMPLETED, LABELS, EMBEDDED),
+    "bridge": (ANNOTATIONS_REQUESTED, EMBEDDED),
+    "consensus": (ANNOTATIONS_COMPLETED, EMBEDDED),
     "recording": LOOP,
 }
-"""In the order in which the input passes: when one has nothing left to do, the next one's input is complete."""
 
 SETTLE_S = 120.0
 """Longest wait for one stage."""
@@ -57,14 +74,17 @@ class Demo:
     def run(self, keep: bool) -> tuple[Report, Expected]:
         """The report and what it had to be. Everything that was started has ended, unless `keep`."""
         began = time.monotonic()
-        items, trouble = self.folder / "items", self.folder / "trouble"
-        planted = [*inputs.write_items(items), *inputs.write_trouble(trouble, items)]
+        items, trouble, to_label = self.folder / "items", self.folder / "trouble", self.folder / "to-label"
+        truth = inputs.write_to_label(to_label)
+        planted = [*inputs.write_items(items), *inputs.write_trouble(trouble, items), *inputs.planted_in(to_label)]
         with self._running(keep):
             self.seconds["start"] = time.monotonic() - began
+            shift = self._begin_labelling(to_label, truth)
             republished = self._ingest(items, trouble)
             searches = [self._outcome(query) for query in inputs.QUERIES]
             still_found = self._withdraw()
-            report = self._report(searches, still_found, republished, began)
+            labels = self._finish_labelling(shift, truth)
+            report = self._report(searches, still_found, republished, labels, began)
         return report, expected_of(planted, dead_records=2, parked_records=1)
 
     @contextmanager
@@ -80,6 +100,21 @@ class Demo:
             if not keep:
                 self.say("stopping everything")
                 self._run("down")
+
+    def _begin_labelling(self, folder: Path, truth: Mapping[str, str]) -> Shift:
+        self.say(f"publishing {len(truth)} digits for annotators")
+        self._publish(folder)
+        shift = Shift(self.settings, truth.get)
+        shift.start()
+        self.say(f"{CREW.users} simulated annotators wait in Label Studio; they err at {CREW.error_rate:.0%}")
+        return shift
+
+    def _finish_labelling(self, shift: Shift, truth: Mapping[str, str]) -> Labels:
+        self.say("the annotators finish")
+        done = shift.finish()
+        self.seconds["labelling"] = shift.seconds
+        self._settled(EVERYTHING)
+        return counted(self._sql, done, truth)
 
     def _ingest(self, items: Path, trouble: Path) -> int:
         """Publishes everything and waits until it is worked off; how many items a second publishing sent."""
@@ -127,13 +162,13 @@ class Demo:
         producer.flush(30.0)
         producer.close()
 
-    def _settled(self) -> None:
-        """Waits until every stage has finished what there is."""
+    def _settled(self, reads: Mapping[str, tuple[Topic, ...]] = INGEST) -> None:
+        """Waits until stages have finished what there is."""
         from streams.kafka.topic_admin import TopicAdmin
 
         kafka = reachable_kafka(self.settings)
         admin = TopicAdmin(kafka)
-        for stage, topics in READS.items():
+        for stage, topics in reads.items():
             names, told, deadline = [topic.full_name(kafka.prefix) for topic in topics], 0, time.monotonic() + SETTLE_S
             while lag := admin.lag(group_of(kafka.prefix, stage), names):
                 if time.monotonic() > deadline:
@@ -146,8 +181,15 @@ class Demo:
     def _search(self, words: str) -> list[str]:
         body = {"query": {"text": words}, "k": SEARCH_DEPTH}
         url = f"{api_url(self.settings)}/v1/retrieval/search"
-        answer = self._asked("POST", url, json=body)
-        return [result["id"] for result in answer.json()["results"]]
+        answer = self._asked("POST", url, json=body).json()
+        found = [result["id"] for result in answer["results"]]
+        if found:
+            self._click(answer["impression_id"], found[0])
+        return found
+
+    def _click(self, impression: str, item_id: str) -> None:
+        feedback = {"impression_id": impression, "kind": "click", "item_id": item_id, "consent": True}
+        self._asked("POST", f"{api_url(self.settings)}/v1/feedback", json=feedback)
 
     def _asked(self, method: str, url: str, **how: Any) -> httpx.Response:
         try:
@@ -170,8 +212,9 @@ class Demo:
         self._settled()
         return inputs.WITHDRAWN in self._search(inputs.WITHDRAWN_WORDS)
 
-    def _report(self, searches: list[SearchOutcome], still_found: bool, republished: int, began: float) -> Report:
-        self._settled()
+    def _report(
+        self, searches: list[SearchOutcome], still_found: bool, republished: int, labels: Labels, began: float
+    ) -> Report:
         p50, p95 = self._sql("SELECT quantile(0.5)(freshness_s), quantile(0.95)(freshness_s) FROM freshness")[0]
         return Report(
             versions=self._versions(),
@@ -188,10 +231,14 @@ class Demo:
             withdrawn_item_found=still_found,
             republished=republished,
             freshness_s=Freshness(p50=round(p50, 3), p95=round(p95, 3)),
+            labels=labels,
+            labels_saved=saved_of(self._run("labels", "saved", "--json", stdout=subprocess.PIPE)),
+            signals=self._count("item_signal_measured"),
             seconds=Seconds(
                 set_up=round(self.seconds.get("set_up", 0.0), 1),
                 start=round(self.seconds["start"], 1),
                 ingest=round(self.seconds["ingest"], 1),
+                labelling=round(self.seconds["labelling"], 1),
                 total=round(self.seconds.get("set_up", 0.0) + time.monotonic() - began, 1),
             ),
         )

@@ -1,0 +1,130 @@
+"""The demo's humans: simulated annotators label on the real Label Studio while the loop chooses what they see.
+
+Their answers come from the true labels, with a stated error rate. Nothing here hands labels to the loop: they go in by
+Label Studio's own API and come back by the bridge.
+"""
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from annotation.label_studio.client.label_studio import LabelStudio
+from annotation.tasks import TaskConfig
+from infra.cli.where import label_studio_url
+from infra.demo.annotators import Crew, Done, work_through
+from infra.demo.report import Labels, Saved
+from infra.settings import Settings
+from infra.wiring.secrets import embedded_token
+from streams.errors import MillraceError, Unavailable
+
+ANSWERS = 150
+"""After so many answers the annotators go home."""
+CREW = Crew(users=3, error_rate=0.05, most_answers=ANSWERS // 3, limit_s=150.0, patience_s=60.0)
+PROJECT_S = 90.0
+POLL_S = 0.5
+
+TASK = {
+    "name": "digit",
+    "labels": ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
+    "modalities": ["image"],
+    "sources": ["digits-to-label"],
+    "question": "Which digit is it?",
+    "prompt": "a photo of the handwritten digit {label}",
+    "second_opinions": 0.2,
+}
+SELECTION: Mapping[str, object] = {"random_share": 0.3, "batch": 15, "open_limit": 30, "min_pool": 300, "settle_s": 2}
+"""A larger random arm than in life, as it must show something after some minutes."""
+
+PACE = ("label_studio.poll_s=0.5", "label_studio.export_s=0.3", "signals.window_s=2", "signals.grace_s=1")
+
+
+def assignments() -> list[str]:
+    """Settings under which the demo runs, as the command line takes them."""
+    chosen = [f"selection.{name}={value}" for name, value in SELECTION.items()]
+    return [f"labelling.tasks={json.dumps([TASK])}", *chosen, *PACE]
+
+
+@dataclass
+class Shift:
+    """The annotators' work, in the background. `finish` waits for its end."""
+
+    settings: Settings
+    truth: Callable[[str], str | None]
+
+    def __post_init__(self) -> None:
+        self._done: Done | None = None
+        self._failure: MillraceError | None = None
+        self.seconds = 0.0
+        """From the first request to the last answer."""
+        self._thread = threading.Thread(target=self._work, name="annotators", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def finish(self) -> Done:
+        """What they did. Raises what stopped them."""
+        self._thread.join(PROJECT_S + CREW.limit_s + CREW.patience_s)
+        if self._failure is not None:
+            raise self._failure
+        if self._done is None:
+            raise Unavailable("the simulated annotators did not finish in time")
+        return self._done
+
+    def _work(self) -> None:
+        try:
+            token = embedded_token(self.settings.data_dir).get_secret_value()
+            with LabelStudio(label_studio_url(self.settings), token, self.settings.label_studio.timeout_s) as studio:
+                project, began = self._project(studio), time.monotonic()
+                self._done = work_through(studio, project, self._task, self.truth, CREW)
+                self.seconds = time.monotonic() - began
+        except MillraceError as error:
+            self._failure = error
+
+    @property
+    def _task(self) -> TaskConfig:
+        return self.settings.labelling.tasks[0]
+
+    def _project(self, studio: LabelStudio) -> int:
+        """The bridge makes it when it has something to ask."""
+        title = self.settings.label_studio.title.format(task=self._task.name)
+        deadline = time.monotonic() + PROJECT_S
+        while (project := studio.find_project(title)) is None:
+            if time.monotonic() > deadline:
+                raise Unavailable(f"the bridge made no project {title} within {PROJECT_S:.0f} s")
+            time.sleep(POLL_S)
+        return project.id
+
+
+def counted(sql: Callable[[str], list[list[Any]]], done: Done, truth: Mapping[str, str]) -> Labels:
+    """What came of the annotators' work, by the record in ClickHouse and by the truth."""
+    newest = "SELECT item_id, argMax(arm, revision), argMax(labels, revision), argMax(agreement, revision)"
+    rows = sql(f"{newest} FROM label_settled GROUP BY item_id")
+    agreements = [agreement for *_, agreement in rows if agreement is not None]
+    right = [json.loads(labels) == [truth[item_id]] for item_id, _, labels, _ in rows]
+    return Labels(
+        asked=sql("SELECT uniqExact(item_id) FROM annotation_requested")[0][0],
+        answered=sql("SELECT uniqExact(annotation_key) FROM annotation_completed")[0][0],
+        given=done.answered,
+        settled=len(rows),
+        by_arm=dict(Counter(arm for _, arm, *_ in rows)),
+        agreement=round(fmean(agreements), 3) if agreements else None,
+        error_rate=CREW.error_rate,
+        accuracy=round(fmean(right), 3) if right else None,
+    )
+
+
+def saved_of(answer: bytes) -> Saved:
+    """The demo's task in the answer of `millrace labels saved --json`."""
+    told = next(iter(json.loads(answer)), {})
+    return Saved(
+        verdict=told.get("verdict", "not drawn up yet"),
+        share=told.get("share"),
+        low=told.get("low"),
+        high=told.get("high"),
+        n=told.get("n_random", 0),
+    )
