@@ -1,5 +1,7 @@
 """Settings of scoring."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.heads.config import HeadConfig
@@ -12,7 +14,10 @@ class ScoringConfig(BaseModel):
 
     neighbours: int = Field(default=15, ge=2, le=100)
     """Nearest items that density, the neighbour graph and selection go by."""
-    pool_items: int = Field(default=50_000, ge=1_000, le=5_000_000)
+    neighbours_from: Literal["pool", "index"] = "pool"
+    """Where neighbours are looked for: among the items in memory, exactly, or in the whole index, as its engine does.
+    Until the pool is filled after a start it is the index."""
+    pool_items: int = Field(default=20_000, ge=1_000, le=5_000_000)
     """Items of a tenant that are kept in memory to be scored again; the oldest without a label go first."""
     signal_weight: float = Field(default=0.5, ge=0, le=1)
     """How far the strongest feedback signal lifts an acquisition towards 1."""

@@ -16,6 +16,7 @@ from consumers.scoring.candidates.store import Candidate, CandidateStore, Signal
 from consumers.scoring.candidates.walk import Walk
 from consumers.scoring.config import ScoringConfig
 from consumers.scoring.learning.learner import Learner
+from consumers.scoring.pool.exact import near_in_pool
 from consumers.scoring.pool.nearness import Nearby, nearby
 from consumers.scoring.pool.slots import Pool, Slots
 from consumers.scoring.pool.standing import Standing
@@ -62,12 +63,8 @@ class TenantScoring:
         if not taken:
             return facts
         found = [candidate_of(item) for _, item, _ in taken]
-        near = self._nearby(
-            [item.item_id for _, item, _ in taken],
-            [item.modality for _, item, _ in taken],
-            np.stack([vector for _, _, vector in taken]),
-        )
         slots = self._seated(found, [vector for _, _, vector in taken])
+        near = self._nearby(slots)
         tellings = [
             Telling(slot, one, item, lying)
             for slot, one, (_, item, _), lying in zip(slots, found, taken, near, strict=True)
@@ -221,12 +218,7 @@ class TenantScoring:
         ]
         if not there:
             return []
-        places = [slot for slot, _ in there]
-        near = self._nearby(
-            [one.item_id for _, one in there],
-            [self._pool.modality(slot) for slot in places],
-            self._pool.vectors[places],
-        )
+        near = self._nearby([slot for slot, _ in there])
         tellings = [
             Telling(slot, one, causes.get(slot, one.brought_by), lying)
             for (slot, one), lying in zip(there, near, strict=True)
@@ -258,9 +250,13 @@ class TenantScoring:
             standing.note(slots, u, scored)
         return facts
 
-    def _nearby(self, ids: Sequence[str], modalities: Sequence[Modality], vectors: NDArray[np.float32]) -> list[Nearby]:
-        parts = self._parts
-        return nearby(parts.index, self._tenant, self._model_version, modalities, ids, vectors, self._config.neighbours)
+    def _nearby(self, slots: Sequence[int]) -> list[Nearby]:
+        pool, places, count = self._pool, np.array(slots, dtype=np.intp), self._config.neighbours
+        if self._walk.done and self._config.neighbours_from == "pool":
+            return near_in_pool(pool, places, count)
+        ids, modalities = [pool.ids[slot] for slot in slots], [pool.modality(slot) for slot in slots]
+        index, model_version = self._parts.index, self._model_version
+        return nearby(index, self._tenant, model_version, modalities, ids, pool.vectors[places], count)
 
     def _vectors(self, item_ids: Sequence[str]) -> dict[str, tuple[int, Vector]]:
         found: dict[str, tuple[int, Vector]] = {}

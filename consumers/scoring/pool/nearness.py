@@ -1,4 +1,4 @@
-"""What lies near the items of a batch: neighbours in the index, and one another.
+"""What lies near the items of a batch: neighbours in the index, and one another. Asked while the pool is filled.
 
 Scoring and indexing read the same topic, so an item may be scored before the index holds it. Items of one batch
 therefore count as each other's neighbours, exactly, whatever the index knows already. Of an earlier batch that the

@@ -40,7 +40,7 @@ class Pool:
         self.kept = np.zeros(capacity, dtype=bool)
         """Items with a label, which leave last."""
         self.ids: list[str] = []
-        self._modalities = np.zeros(capacity, dtype=np.int8)
+        self.modalities = np.zeros(capacity, dtype=np.int8)
         self._slots: dict[str, int] = {}
         self._free: list[int] = []
         self._arrivals = 0
@@ -69,7 +69,7 @@ class Pool:
         return np.flatnonzero(self.arrived[: self.used])
 
     def modality(self, slot: int) -> Modality:
-        return _MODALITIES[int(self._modalities[slot])]
+        return _MODALITIES[int(self.modalities[slot])]
 
     @property
     def room(self) -> int:
@@ -87,7 +87,7 @@ class Pool:
         if slot is None:
             slot = self._seat(item_id)
         self.vectors[slot], self.versions[slot] = vector, version
-        self._modalities[slot] = _MODALITIES.index(modality)
+        self.modalities[slot] = _MODALITIES.index(modality)
         return slot
 
     def link(self, slot: int, nearby: Nearby) -> None:

@@ -104,6 +104,21 @@ def test_neighbours_in_the_index_and_in_the_batch_count_once(bench: Bench) -> No
     assert [near.item_id for near in facts["a"].neighbours] == ["old", "b"]
 
 
+def test_an_item_that_only_the_index_has_is_a_neighbour_where_the_index_is_asked(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, (Task(sources=("",)),), neighbours_from="index")
+    bench.ticks(3)
+    bench.index.put(embedded("elsewhere", EAST, source="zoo"))
+    [fact] = bench.scored(embedded("a", EAST))
+    assert [near.item_id for near in fact.neighbours] == ["elsewhere"]
+
+
+def test_an_item_of_an_earlier_batch_is_a_neighbour_before_the_index_has_it(bench: Bench) -> None:
+    bench.ticks(3)
+    bench.scored(embedded("a", EAST))
+    [fact] = bench.scored(embedded("b", EAST))
+    assert [near.item_id for near in fact.neighbours] == ["a"]
+
+
 def test_texts_and_pictures_are_no_neighbours(bench: Bench) -> None:
     picture = embedded("dog", EAST, modality=Modality.IMAGE)
     facts = by_item(bench.scored(picture, embedded("a", EAST)))
@@ -203,10 +218,11 @@ def test_every_measure_of_uncertainty_is_told(bench: Bench) -> None:
     assert all(value is not None for value in measures.model_dump().values())
 
 
-def test_scores_after_a_refit_name_the_head_and_have_fresh_neighbours(bench: Bench) -> None:
+@pytest.mark.parametrize("where", ["pool", "index"])
+def test_scores_after_a_refit_name_the_head_and_have_fresh_neighbours(tmp_path: Path, where: str) -> None:
+    bench = Bench(tmp_path, neighbours_from=where)
     settled_in(bench)
-    late = embedded("late", direction(1, 1))
-    bench.index.put(late)  # indexed, but not seen by scoring yet
+    bench.index_and_score([embedded("late", direction(1, 1))])
     label_some(bench)
     fact = by_item(bench.ticks())["between-0"]
     assert fact.head == 6
