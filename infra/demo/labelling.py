@@ -120,7 +120,7 @@ def counted(sql: Callable[[str], list[list[Any]]], done: Done, truth: Mapping[st
 
 def saved_of(answer: bytes) -> Saved:
     """The demo's task in the answer of `millrace labels saved --json`."""
-    told = next(iter(json.loads(answer)), {})
+    told: dict[str, Any] = next(iter(json.loads(answer)), {})
     return Saved(
         verdict=told.get("verdict", "not drawn up yet"),
         share=told.get("share"),
