@@ -1,0 +1,13 @@
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.contract.scoring_stores import CandidateStoreContract
+from tests.unit.consumers.scoring.builders import database
+
+
+class TestCandidatesInSqlite(CandidateStoreContract):
+    @pytest.fixture
+    def engine(self, tmp_path: Path) -> Engine:
+        return database(tmp_path)
