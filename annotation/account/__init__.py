@@ -1,1 +1,1 @@
-"""How many labels the selection saved, with an interval, told by the random arm."""
+"""The account of labels saved: what the active arm was worth against the random one, with how sure that is."""
