@@ -18,6 +18,7 @@ from annotation.tasks import WITH_LABELS, TaskConfig, TaskKind
 from streams.errors import Misconfigured
 
 OBJECTS = {"text": "Text", "image": "Image", "audio": "Audio", "video": "Video", "html": "HyperText"}
+SIDE_BY_SIDE = "display:grid;grid-template-columns:1fr 1fr;gap:1em"
 MANY_LABELS = 10
 """From this number on a list of labels has a field to search in."""
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
@@ -31,12 +32,9 @@ def label_config(task: TaskConfig) -> str:
         SubElement(page, "Text", name="query", value="$query")
     if task.kind is TaskKind.PAIRWISE:
         _pair(page, task)
-    elif task.kind in (TaskKind.AUDIO_SEGMENTS, TaskKind.VIDEO_SEGMENTS):
-        _control(page, task)
-        _shown(page, ITEM, content_key(task))
     else:
+        _control(page, task)  # above the item, as large ones push what is below them out of sight
         _shown(page, ITEM, content_key(task))
-        _control(page, task)
     indent(page)
     return tostring(page, encoding="unicode")
 
@@ -64,8 +62,9 @@ def _shown(page: Element, name: str, key: str, value: str | None = None) -> None
 def _pair(page: Element, task: TaskConfig) -> None:
     key = content_key(task)
     SubElement(page, "Pairwise", name=CONTROLS[task.kind].name, toName=f"{ITEM},{OTHER}")
-    _shown(page, ITEM, key)
-    _shown(page, OTHER, key, second_key(key))
+    beside = SubElement(page, "View", style=SIDE_BY_SIDE)
+    _shown(beside, ITEM, key)
+    _shown(beside, OTHER, key, second_key(key))
 
 
 def _control(page: Element, task: TaskConfig) -> None:

@@ -1,5 +1,7 @@
 """Each kind of task on a real server: its page is accepted, and an answer comes back as it was given."""
 
+import json
+import subprocess
 from uuid import uuid4
 
 import pytest
@@ -13,6 +15,8 @@ from annotation.label_studio.templates.page import label_config, project_fields
 from annotation.label_studio.templates.reading import read_answer
 from annotation.label_studio.templates.writing import prelabel, write_answer
 from annotation.tasks import TaskConfig, TaskKind
+from infra.label_studio.config import EmbeddedLabelStudioConfig
+from infra.label_studio.packages import LabelStudioPackages
 from schemas.annotations import Prediction, Shown
 from schemas.items import MediaRef, Modality
 
@@ -70,6 +74,31 @@ def test_an_answer_of_each_kind_comes_back_as_it_was_given(client: LabelStudio, 
     client.annotate(task_id, write_answer(task, answer), uuid4(), lead_time=1.0)
     [annotation] = client.task(task_id).annotations
     assert read_answer(task, annotation.result) == answer
+
+
+JUDGE = """
+import json, sys
+from label_studio_sdk.label_interface import LabelInterface
+for case, (config, result) in json.load(sys.stdin).items():
+    draft = {"result": result, "model_version": "m1", "score": 0.5}
+    wrong = LabelInterface(config).validate_prediction(draft, return_errors=True)
+    if wrong:
+        print(case, wrong)
+"""
+"""Says what Label Studio's own library finds wrong with pages and results."""
+
+
+def test_label_studios_own_library_finds_nothing_wrong_with_our_answers(
+    label_studio_packages: EmbeddedLabelStudioConfig,
+) -> None:
+    """The server itself takes any result."""
+    cases = {}
+    for case, (kind, modalities, answer) in CASES.items():
+        task = TaskConfig(name="judged", kind=kind, labels=AWKWARD, modalities=modalities)
+        cases[case] = (label_config(task), write_answer(task, answer))
+    python = LabelStudioPackages.locked().program(label_studio_packages.cache_dir)[0]
+    judged = subprocess.run([python, "-c", JUDGE], input=json.dumps(cases), capture_output=True, text=True, timeout=120)
+    assert (judged.returncode, judged.stdout) == (0, ""), judged.stderr
 
 
 def test_a_question_that_looks_like_a_column_is_still_a_question(client: LabelStudio) -> None:
