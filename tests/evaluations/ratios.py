@@ -44,7 +44,7 @@ def resampled(own: Curve, random: Curve, checkpoint: int, seed: int = 0) -> NDAr
 
 
 def crossing(means: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rounds, with a fraction, until each mean curve first reaches its target; at least 1, as nothing is known before."""
+    """Rounds, with a fraction, until each mean curve first reaches its target; at least 1: before, nothing is known."""
     reached = means >= targets[:, None] - 1e-12
     at = reached.argmax(axis=1)
     rows = np.arange(len(means))

@@ -1,11 +1,13 @@
 """Graph herding: the candidate whose label would teach most about those neighbours that are unsure and uncovered.
 
-    gain(i) = u_i (1 - cov_i) + sum over neighbours j of u_j max(0, w_ij - cov_j)
+    gain(i) = u_i (1 - cov_i) + sum over neighbours j of u_j max(0, a_ij - cov_j)
+    a_ij    = w_ij sqrt(cos(p_i, p_j))
 
-u is how unsure the head is (all 1 before there is one, 0 for the labelled), cov_j the largest similarity of j to
-anything labelled or picked. So the first batch is plain coverage of dense places, far from each other; as the head
-sharpens, u moves the gain to its borders; and whatever is picked takes its neighbours' gain away, so near-copies are
-never asked for twice. There is no switch and no threshold to tune.
+u is how unsure the head is (all 1 before there is one, 0 for the labelled), cov_j the largest a_ij of j to anything
+labelled or picked. So the first batch is plain coverage of dense places, far from each other; as the head sharpens, u
+moves the gain to its borders; and whatever is picked takes its neighbours' gain away, so near-copies are never asked
+for twice. A label says less about a neighbour for which the head expects another class: that is the cosine of their
+probabilities p. Before there is a head, or as long as it knows nothing, a is w. There is no switch and no threshold.
 """
 
 import heapq
@@ -17,8 +19,11 @@ from scipy.sparse import csr_matrix
 
 from annotation.selection.strategies.port import Allowed, Pick, Pool, anything, shuffled
 
-_COVERED = 1 - 1e-6
+_COVERED = 1 - 1e-5
 """Similarity from which an item is an exact copy of one that is labelled or picked."""
+
+_EDGES_AT_ONCE = 1 << 16
+"""Bounds the memory that comparing probabilities takes."""
 
 
 class GraphHerding:
@@ -44,11 +49,11 @@ class Gains:
     """What a label of each row is worth now; falls with every `cover`, never rises."""
 
     def __init__(self, pool: Pool) -> None:
-        self._graph = pool.graph
+        self._graph = pool.graph if pool.probabilities is None else agreeing(pool.graph, pool.probabilities)
         unsure = np.ones(len(pool.keys)) if pool.uncertain is None else np.array(pool.uncertain, dtype=np.float64)
         self._unsure = np.where(pool.labelled, 0.0, unsure)
         self._cover = np.zeros(len(pool.keys))
-        columns, weights = _edges(pool.graph, np.flatnonzero(pool.labelled))
+        columns, weights = _edges(self._graph, np.flatnonzero(pool.labelled))
         np.maximum.at(self._cover, columns, weights)
         self._cover[pool.labelled] = 1.0
 
@@ -114,6 +119,18 @@ class Queue:
             entry, self._next = self._next, next(self._first, None)
             return entry
         return heapq.heappop(self._renewed) if self._renewed else None
+
+
+def agreeing(graph: csr_matrix, probabilities: NDArray[np.floating]) -> csr_matrix:
+    """Similarities, each lowered by how far the head expects different classes of its two ends."""
+    unit = probabilities / np.linalg.norm(probabilities, axis=1, keepdims=True)
+    rows = np.repeat(np.arange(graph.shape[0]), np.diff(graph.indptr))
+    cosines = np.empty(len(rows))
+    for start in range(0, len(rows), _EDGES_AT_ONCE):
+        some = slice(start, start + _EDGES_AT_ONCE)
+        cosines[some] = np.einsum("ij,ij->i", unit[rows[some]], unit[graph.indices[some]])
+    lowered = graph.data * np.sqrt(np.clip(cosines, 0.0, 1.0))
+    return csr_matrix((lowered, graph.indices, graph.indptr), shape=graph.shape)
 
 
 def _entries(

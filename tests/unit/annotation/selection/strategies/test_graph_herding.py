@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from annotation.selection.strategies.graph_herding import Gains, GraphHerding
+from annotation.selection.strategies.graph_herding import Gains, GraphHerding, agreeing
 from annotation.selection.strategies.port import Pool, shuffled
 from tests.unit.annotation.selection.strategies.pools import drawn_pool, edges, pool
 
@@ -17,6 +17,9 @@ def rows(chosen: Pool, count: int, seed: int = 0) -> list[int]:
 
 def gains_by_the_formula(chosen: Pool, taken: list[int]) -> NDArray[np.float64]:
     w = np.asarray(chosen.graph.todense(), dtype=np.float64)
+    if (p := chosen.probabilities) is not None:
+        lengths = np.linalg.norm(p, axis=1)
+        w = w * np.sqrt(np.clip(p @ p.T / np.outer(lengths, lengths), 0, 1))
     labelled = chosen.labelled.copy()
     unsure = np.ones(len(w)) if chosen.uncertain is None else np.where(labelled, 0, chosen.uncertain)
     labelled[taken] = True
@@ -90,6 +93,23 @@ def test_the_second_pick_is_far_from_the_first() -> None:
 def test_a_head_that_is_sure_of_a_dense_place_moves_the_pick_to_where_it_is_not() -> None:
     dense = edges(5, (0, 1, 0.9), (0, 2, 0.9), (1, 2, 0.9), (3, 4, 0.5))
     assert rows(pool(dense, uncertain=np.array([0.1, 0.1, 0.1, 0.9, 0.9])), 1)[0] in {3, 4}
+
+
+def test_a_label_says_less_about_a_neighbour_of_which_the_head_expects_another_class() -> None:
+    sure = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
+    lowered = agreeing(edges(4, (0, 1, 0.8), (0, 2, 0.8), (0, 3, 0.8)), sure)
+    assert lowered[0].toarray().tolist() == [pytest.approx([0, 0.8, 0, 0.8 * 0.5**0.25])]
+
+
+def test_a_head_that_knows_nothing_lowers_no_similarity() -> None:
+    assert agreeing(edges(2, (0, 1, 0.5)), np.full((2, 3), 1 / 3))[0, 1] == pytest.approx(0.5)
+
+
+def test_a_neighbour_of_another_expected_class_is_still_asked_for() -> None:
+    near_copies = edges(3, (0, 1, 0.95))
+    p, unsure = np.array([[0.9, 0.1], [0.1, 0.9], [0.8, 0.2]]), np.array([0.2, 0.2, 0.1])
+    assert rows(pool(near_copies, labelled=(0,), probabilities=p, uncertain=unsure), 1) == [1]
+    assert rows(pool(near_copies, labelled=(0,), uncertain=unsure), 1) == [2]
 
 
 def test_an_item_that_may_not_be_picked_still_draws_picks_near_it() -> None:
