@@ -38,6 +38,8 @@ down: $(DONE)
 lock: $(DONE)  ## Resolves the requirements anew.
 	@$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--no-annotate --no-header --group dev pyproject.toml -o infra/locks/requirements.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-annotate --no-header infra/locks/label-studio.in -o infra/locks/label-studio.txt
 
 clean:  ## Removes what was built and run here; the shared cache of broker jars stays.
 	rm -rf .venv .millrace .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis htmlcov

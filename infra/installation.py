@@ -27,6 +27,8 @@ class Installation:
     workers: tuple[ProcessSpec, ...]
     bootstrap: str
     api_url: str
+    labels_url: str | None
+    """Where annotators work; None without labelling tasks."""
 
 
 def port_names(settings: Settings) -> list[str]:
@@ -55,7 +57,8 @@ def installation(settings: Settings, on_progress: OnProgress, say: Say) -> Insta
         told["label_studio.url"] = server.url
         others = (server.process_spec(),)
     workers = tuple(_worker(placed, data_dir, ports, told) for placed in placed_here)
-    return Installation(foundations, (*others, *workers), bootstrap, api_url)
+    labels_url = settings.label_studio.url or told.get("label_studio.url")
+    return Installation(foundations, (*others, *workers), bootstrap, api_url, labels_url)
 
 
 def _labels_here(settings: Settings) -> bool:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import psutil
 import typer
@@ -22,6 +22,9 @@ from infra.supervisor.child import MISCONFIGURED_EXIT
 from infra.supervisor.state import holder, running, sole_supervisor
 from infra.supervisor.status import ProcessStatus, Status, status_of
 from streams.errors import Misconfigured, Unavailable
+
+if TYPE_CHECKING:
+    from infra.installation import Installation
 
 POLL_S = 0.2
 PLAIN_WIDTH = 200
@@ -78,6 +81,10 @@ def doctor(as_json: AsJson = False) -> None:
 
     settings = load_settings()
     found = list(findings(settings.data_dir, settings.broker, settings.kafka))
+    if settings.embedded_label_studio.wanted(len(settings.labelling.tasks), settings.label_studio.url):
+        from infra.label_studio.checkup import label_studio
+
+        found.append(label_studio(settings.embedded_label_studio))
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in found], indent=2))
     else:
@@ -108,7 +115,7 @@ def _up_in_foreground(settings: Settings) -> None:
             _say,
             parts.bootstrap,
         )
-        supervisor.run(lambda: _greet(parts.api_url, parts.bootstrap, data_dir))
+        supervisor.run(lambda: _greet(parts, data_dir))
         _say("millrace", "has stopped")
 
 
@@ -168,10 +175,13 @@ def _say(name: str, what: str) -> None:
     typer.echo(f"{time.strftime('%H:%M:%S')}  {name:10} {what}")
 
 
-def _greet(api_url: str, bootstrap: str, data_dir: Path) -> None:
+def _greet(parts: "Installation", data_dir: Path) -> None:
+    access = data_dir / "label-studio" / "access.json"
+    labels = f"  labels {parts.labels_url}  (log in as {access} says)\n" if parts.labels_url else ""
     typer.echo(
-        f"\nMillrace is ready.\n  API    {api_url}  (documentation at {api_url}/docs)\n  Kafka  {bootstrap}\n"
-        f"  data   {data_dir}\n  logs   {data_dir / 'logs'}\nStop it with Ctrl-C or `millrace down`.\n"
+        f"\nMillrace is ready.\n  API    {parts.api_url}  (documentation at {parts.api_url}/docs)\n{labels}"
+        f"  Kafka  {parts.bootstrap}\n  data   {data_dir}\n  logs   {data_dir / 'logs'}\n"
+        "Stop it with Ctrl-C or `millrace down`.\n"
     )
 
 
