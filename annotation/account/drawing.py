@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 ACTIVE, RANDOM, INK = "#0b6e99", "#b3591d", "#333333"
 """Told apart by those who do not see red and green, and in grey."""
 KINDS = (".png", ".svg", ".pdf")
+NOTE = "bands: 95 % intervals of each point; every head is tested on labels that it never saw"
 SCORE_NAMES = {Score.MACRO_F1: "macro-F1", Score.ACCURACY: "accuracy"}
 
 
@@ -88,15 +89,14 @@ def _distance(axes: "Axes", account: LabelsSaved) -> None:
     if right / left < 1.02:
         return
     axes.annotate("", (left, account.target), xytext=(right, account.target), arrowprops=ends)
-    axes.text(
-        (left * right) ** 0.5,
-        account.target,
+    axes.annotate(
         f"{account.n_active:.0f} against {account.n_random:.0f} labels",
+        ((left * right) ** 0.5, account.target),
+        xytext=(0, 7),
+        textcoords="offset points",
         ha="center",
-        va="bottom",
         color=INK,
         fontsize=9,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
     )
 
 
@@ -106,9 +106,7 @@ def _frame(axes: "Axes", account: LabelsSaved) -> None:
     axes.set_xticks(counts, [str(count) for count in counts])
     axes.minorticks_off()
     axes.set_xlim(counts[0] * 0.93, counts[-1] * 1.3)
-    axes.set_xlabel("labels (log scale)")
+    axes.set_xlabel(f"labels, log scale\n{NOTE}")
     axes.set_ylabel(f"{SCORE_NAMES[account.score]} on labels of the random arm")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    note = "bands: middle 95 % of resamples; every head is tested on labels that it never saw"
-    axes.figure.text(0.01, -0.02, note, fontsize=8, color=INK)

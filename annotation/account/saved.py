@@ -27,8 +27,6 @@ MOST_LOST = -1.0
 """Twice the labels, or more."""
 LEVELS = 12
 """Scores at which the curves are compared."""
-MIDDLE = (2.5, 97.5)
-"""Percentiles around the middle 95 %."""
 
 NORMAL = 1.96
 """Standard deviations around the middle 95 %."""
@@ -49,7 +47,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A place on a learning curve, with the middle 95 % of its resamples."""
+    """A place on a learning curve, with its 95 % interval."""
 
     labels: int
     macro_f1: float
@@ -128,7 +126,7 @@ def labels_saved(arms: Arms, config: AccountConfig) -> LabelsSaved:
         target=finding.target,
         curves=Curves(
             *(
-                _points(trial, each, whole, np.array([pair[place] for pair in resampled]))
+                _points(trial, each, whole, np.array([pair[place] for pair in resampled]), config.score)
                 for place, each in enumerate(said)
             )
         ),
@@ -195,15 +193,17 @@ def _grid(most: int, points: int) -> list[int]:
     return sorted({round(count) for count in np.geomspace(min(FEWEST, most), most, points)})
 
 
-def _points(trial: Trial, said: Said, whole: Weights, resampled: Floats) -> tuple[Point, ...]:
-    lows, highs = np.percentile(resampled, MIDDLE, axis=0)
+def _points(trial: Trial, said: Said, whole: Weights, resampled: Floats, by: Score) -> tuple[Point, ...]:
+    """A curve with its band, which is as wide as the resamples are apart, around what all labels say."""
+    apart = NORMAL * resampled.std(axis=0, ddof=1)
+    middle = _scores(trial, said, whole, by)
     return tuple(
         Point(
             count,
             trial.score(each, whole, Score.MACRO_F1),
             trial.score(each, whole, Score.ACCURACY),
-            float(lows[place]),
-            float(highs[place]),
+            low=float(max(middle[place] - apart[place], 0)),
+            high=float(min(middle[place] + apart[place], 1)),
         )
         for place, (count, each) in enumerate(said.items())
     )
