@@ -108,6 +108,8 @@ class SearchResult(Wire):
     modality: Modality
     uri: str | None
     """Where the medium lies in the object store; None for a text."""
+    media_url: str | None = None
+    """Path and query under this API's address that give the medium to a browser, for a while; None without one."""
     text: str | None
     """The beginning of the words that were found, if there are any."""
     source: str

@@ -17,7 +17,7 @@ class ApiConfig(BaseModel):
     port: Annotated[int, Field(ge=0, le=65_535)] = 0
     """Port to bind to; 0 takes a free one."""
     public_url: str | None = None
-    """Address under which browsers reach the API, for links that are shown elsewhere. None: `millrace up` fills it in."""
+    """Address under which browsers reach the API, for links shown elsewhere. None: `millrace up` fills it in."""
     api_keys: dict[SecretStr, Tenant] = {}
     """Bearer token to tenant. Empty: no credentials are asked for, and everything belongs to the tenant `default`."""
     media_secret: SecretStr | None = None

@@ -35,6 +35,8 @@ class Services:
     keys: IdempotencyKeys
     prefix: str = "millrace"
     """Of every topic's name."""
+    length_of: Callable[[str], int | None] = lambda uri: None
+    """Bytes of the medium at a place of the media store; None where none is there. Results link to those that are."""
     ready: Callable[[], Mapping[str, str | None]] = dict
     """Further dependencies for `/readyz`: name to None, or to the reason why it is not ready."""
 

@@ -18,7 +18,7 @@ from streams.kafka.consumer import KafkaConsumer
 from streams.kafka.producer import KafkaProducer
 from streams.kafka.topic_admin import TopicAdmin
 from streams.topic_plan import manifest, plan
-from streams.topics import RAW, SEARCHES, Topic
+from streams.topics import FEEDBACK, RAW, SEARCHES, Topic
 from tests.unit.models.serving.api.parts import house
 
 
@@ -26,7 +26,7 @@ from tests.unit.models.serving.api.parts import house
 def log(kafka: str) -> KafkaConfig:
     config = KafkaConfig(bootstrap_servers=kafka, prefix=f"api-{uuid4().hex[:8]}")
     admin = TopicAdmin(config)
-    wanted = {topic.full_name(config.prefix) for topic in (RAW, SEARCHES)}
+    wanted = {topic.full_name(config.prefix) for topic in (RAW, SEARCHES, FEEDBACK)}
     for step in plan([topic for topic in manifest(config.prefix, []) if topic.name in wanted], {}):
         admin.apply(step)
     return config
@@ -80,6 +80,19 @@ def test_facts_about_searches_reach_the_log_while_the_server_runs(server: ApiSer
     ]
     impressions = {answer.json()["impression_id"] for answer in answers}
     assert {str(fact.event_id) for fact in events(log, SEARCHES, 5)} == impressions
+
+
+def test_feedback_is_in_the_log_when_it_is_accepted_and_repetitions_are_the_same_fact(
+    server: ApiServer, log: KafkaConfig
+) -> None:
+    with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as client:
+        impression = client.post("/v1/retrieval/search", json={"query": {"text": "x"}}).json()["impression_id"]
+        click = {"impression_id": impression, "kind": "click", "item_id": "a", "consent": True}
+        accepted = [client.post("/v1/feedback", json=click) for _ in range(2)]
+    assert [answer.status_code for answer in accepted] == [202, 202]
+    found = events(log, FEEDBACK, 2)
+    assert {str(fact.event_id) for fact in found} == {accepted[0].json()["event_id"]}
+    assert {str(getattr(fact, "impression_id", None)) for fact in found} == {impression}
 
 
 def test_a_broker_that_nobody_runs_is_503_and_searches_go_on(tmp_path: Path) -> None:
