@@ -92,7 +92,9 @@ class Scoring:
 
     def tick(self) -> Sequence[Event]:
         """What labels changed since."""
-        return [fact for tenant in self._tenants.values() for fact in tenant.tick()]
+        for tenant in self._tenants.values():
+            tenant.tick()
+        return [fact for tenant in self._tenants.values() for fact in tenant.to_tell()]
 
     def _newest(self, facts: Sequence[Event], tenant: str, withdrawn: dict[str, int]) -> list[tuple[int, ItemEmbedded]]:
         """Of each item the highest version of this model, with its place in the batch, unless it was withdrawn."""

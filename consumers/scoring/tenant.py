@@ -52,6 +52,7 @@ class TenantScoring:
         self._model_version = parts.candidates.model_version
         self._pool = Pool(parts.dim, config.pool_items, config.neighbours)
         self._standings = {learner.task.name: Standing(config.pool_items) for learner in learners}
+        self._unsent: list[ItemScored] = []
         self._walk = Walk(tenant, parts.index, parts.candidates, config.walk_items, self._held_wanted, self._take_up)
 
     # What facts tell
@@ -108,15 +109,20 @@ class TenantScoring:
 
     # What time brings
 
-    def tick(self) -> list[ItemScored]:
-        """Learns from new labels, and tells a slice of the scores that changed by that."""
+    def tick(self) -> None:
+        """Learns from new labels, and has a slice of the scores to tell that changed by that."""
         fitted = [learner for learner in self._learners if self._learnt(learner)]
         if not self._walk.done:
             self._walk.step(self._pool)
             fitted = self._walked() if self._walk.done else []
         for learner in fitted:
             self._plan(learner)
-        return self._slice()
+        self._slice()
+
+    def to_tell(self) -> list[ItemScored]:
+        """What ticks had to tell since this was last asked; kept until then, whatever fails meanwhile."""
+        facts, self._unsent = self._unsent, []
+        return facts
 
     def _walked(self) -> list[Learner]:
         for learner in self._learners:
@@ -135,6 +141,8 @@ class TenantScoring:
             slot = self._pool.slot(label.item_id)
             if slot is not None and self._pool.versions[slot] == label.version:
                 standing.closed[slot] = self._pool.kept[slot] = True
+        left = [one for one in changes.gone if not any(one in other.lessons for other in self._learners)]
+        self._pool.kept[self._pool.slots_of(left)] = False
 
     def _plan(self, learner: Learner) -> None:
         standing = self._standings[learner.task.name]
@@ -142,16 +150,14 @@ class TenantScoring:
         u, scores = current(learner, self._pool, slots, self._config.signal_weight)
         standing.plan(self._pool, slots, u, scores, self._config.rescore_budget, self._config.worth_telling)
 
-    def _slice(self) -> list[ItemScored]:
-        facts: list[ItemScored] = []
+    def _slice(self) -> None:
         left = self._config.rescore_slice
         for learner in self._learners:
             standing = self._standings[learner.task.name]
             slots = standing.upcoming(self._pool, left)
-            facts += [fact for _, fact in self._tell_again(learner, slots, {})]
+            self._unsent += [fact for _, fact in self._tell_again(learner, slots, {})]
             standing.done(slots)
             left -= len(slots)
-        return facts
 
     # Between pool, index and table
 

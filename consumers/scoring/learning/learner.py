@@ -123,17 +123,17 @@ class Learner:
         began = self._clock.monotonic()
         self._find_vectors(self.lessons, pool, vectors_of)
         examples = self.examples(self.lessons)
-        start = self._judged()
-        mean, scale = self._moments(pool, examples)
-        fitted = (
-            ask.fit(self.task.kind, examples, mean, scale, start, self._config.head) if len(examples.labels) else ()
-        )
-        self._new.clear()
+        start, gate = self._judged()
+        fitted: Questions = ()
+        if examples.labels:
+            mean, scale = self._moments(pool, examples)
+            fitted = ask.fit(self.task.kind, examples, mean, scale, start, self._config.head)
         if fitted:
-            self._keep(fitted, len(examples.labels))
+            self._keep(fitted, gate, len(examples.labels))
             self.spread(pool)
-            if not self._trial.judges:
+            if self._trial_complete() or not self._trial.judges:
                 self._trial = Trial(fitted)
+        self._new.clear()
         took = self._clock.monotonic() - began
         self._not_before = began + max(self._config.refit_interval_s, took / self._config.refit_share)
         return bool(fitted)
@@ -194,28 +194,30 @@ class Learner:
             truth = self.lessons[item_id].label.labels[0]
             self._trial.guesses.append(Guess(item_id, truth, labels[head], labels[mixture]))
 
-    def _judged(self) -> Questions:
-        """The head in force, with the temperature of a trial that is complete; the next trial begins."""
-        if len(self._trial.items) < self._config.trial_labels or not self._trial.judges:
-            return self.questions
+    def _trial_complete(self) -> bool:
+        return bool(self._trial.judges) and len(self._trial.items) >= self._config.trial_labels
+
+    def _judged(self) -> tuple[Questions, Gate]:
+        """The head in force and the gate, as a trial that is complete says they should be."""
+        if not self._trial_complete():
+            return self.questions, self._gate
         unseen = self.examples(dict.fromkeys(self._trial.items))
-        judged = self.questions
+        judged, gate = self.questions, self._gate
         if len(unseen.labels):
             temperatures = ask.tempered(self._trial.judges, unseen, self._config.head)
             judged = ask.with_temperatures(self.questions, temperatures)
         if self.task.kind == CLASS:
             every = (lesson.label.labels[0] for lesson in self.lessons.values() if lesson.label.labels)
-            self._gate = self._trial.verdict(self._gate, self.questions[0].head.classes, every)
+            gate = self._trial.verdict(gate, self.questions[0].head.classes, every)
         logger.info("head_tried", task=self.task.name, labels=len(unseen.labels), accuracy=self._trial.accuracy())
-        self._trial = Trial(())
-        return judged
+        return judged, gate
 
     def _moments(self, pool: Pool, examples: Examples) -> tuple[NDArray[np.float64], float]:
         """Of everything known, labelled or not: they follow the pool while it grows."""
         slots = pool.all_slots()
         return pool_moments(pool.vectors[slots] if len(slots) > len(examples.labels) else examples.vectors)
 
-    def _keep(self, fitted: Questions, labels: int) -> None:
+    def _keep(self, fitted: Questions, gate: Gate, labels: int) -> None:
         revision = max(self.revision + 1, labels)
         created_at_ms = int(self._clock.time() * 1000)
         name, tenant = self.task.name, self.task.tenant
@@ -228,12 +230,12 @@ class Learner:
                 fitted,
                 labels,
                 self._change,
-                self._gate.score,
+                gate.score,
                 created_at_ms,
             )
         )
-        self.questions, self.revision, self._fitted_change = fitted, revision, self._change
-        logger.info("head_fitted", task=name, tenant=tenant, revision=revision, labels=labels, gate=self._gate.score)
+        self.questions, self.revision, self._gate, self._fitted_change = fitted, revision, gate, self._change
+        logger.info("head_fitted", task=name, tenant=tenant, revision=revision, labels=labels, gate=gate.score)
 
     def _resume(self) -> None:
         """Takes up the head that was kept last."""

@@ -219,3 +219,19 @@ def _settled(item_id: str, named: str | tuple[str, ...], task: str, version: int
         tenant=TENANT, item_id=item_id, version=version, task=task, revision=1, arm=Arm.ACTIVE,
         labels=_names(named), trust=1.0, annotators=1,
     )  # fmt: skip
+
+
+def settled_in(bench: Bench, count: int = 20) -> None:
+    """Items of two kinds, and some between them."""
+    places = {"east": around(0, count), "north": around(1, count, seed=1)}
+    bench.index_and_score([embedded(f"{name}-{n}", v) for name, vs in places.items() for n, v in enumerate(vs)])
+    bench.index_and_score([embedded(f"between-{n}", direction(1, 1, 0.1 * n)) for n in range(3)])
+    bench.ticks(3)
+
+
+def label_some(bench: Bench, count: int = 3) -> None:
+    bench.label({f"{name}-{n}": name for name in ("east", "north") for n in range(count)})
+
+
+def by_item(facts: list[ItemScored]) -> dict[str, ItemScored]:
+    return {fact.item_id: fact for fact in facts}
