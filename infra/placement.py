@@ -21,7 +21,7 @@ LAPTOP: tuple[Placed, ...] = (
     Placed("search", ("indexing", "scoring", "selection"), api=True),
     Placed("curation", ("curation",)),
     Placed("embedding", ("embedding",)),
-    Placed("signals", ("signals",)),
+    Placed("signals", ("signals", "mining")),
     Placed("bridge", ("bridge", "consensus"), labelling=True),
     Placed("recording", ("recording",)),
 )

@@ -7,6 +7,7 @@ it by what the model thinks would make it a worse witness.
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from annotation.selection.pool import Candidate, TaskPool
 from annotation.selection.rules.budget import Allowance, QuotaCount, Spent
 from annotation.selection.strategies.port import Pool
 from annotation.selection.strategies.registry import STRATEGIES
+from models.labels.accounts import Judgement, Verdicts
 from schemas.annotations import Arm
 
 FALLBACKS: tuple[StrategyName, ...] = ("margin", "random")
@@ -32,6 +34,12 @@ class Chosen:
     arm: Arm
     strategy: str
     reason: str
+
+
+def behind_of(verdicts: Verdicts, tenant: str, task: str, model_version: str) -> list[str]:
+    """The strategies that the account of labels saved found worse than random choice, beyond its interval."""
+    newest = (verdicts.latest(tenant, task, model_version, name) for name in get_args(StrategyName))
+    return [one.strategy for one in newest if one is not None and one.judgement is Judgement.BEHIND]
 
 
 def strategy_in_force(wanted: StrategyName, behind: Collection[str]) -> tuple[StrategyName, str]:

@@ -12,7 +12,7 @@ import structlog
 import typer
 
 from infra.cli import config as config_command
-from infra.cli import demo, letters, processes, publish, replay, search, select, topics, work
+from infra.cli import demo, labels, letters, processes, publish, replay, search, select, topics, work
 from infra.cli.sql import sql_command
 from infra.cli.where import recording_url
 from infra.settings import flags
@@ -70,6 +70,7 @@ def main() -> None:
 for group, commands in (
     ("topics", topics.app),
     ("dlq", letters.app),
+    ("labels", labels.app),
     ("select", select.app),
     ("config", config_command.app),
 ):

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Collection
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,7 +88,8 @@ def _pools(settings: Settings, engine: "Engine", task: str | None) -> "list[Task
 
 
 def _strategy(settings: Settings, engine: "Engine", pool: "TaskPool") -> "tuple[StrategyName, str]":
-    from annotation.selection.rounds import strategy_in_force
+    from annotation.selection.rounds import behind_of, strategy_in_force
+    from models.labels.accounts import Verdicts
 
-    behind: Collection[str] = ()
+    behind = behind_of(Verdicts(engine), pool.tenant, pool.task, pool.model_version or "")
     return strategy_in_force(settings.selection.strategy, behind)

@@ -37,7 +37,7 @@ TASK = {
     "prompt": "a photo of the handwritten digit {label}",
     "second_opinions": 0.2,
 }
-SELECTION: Mapping[str, object] = {"random_share": 0.3, "batch": 15, "open_limit": 30, "min_pool": 300, "settle_s": 2}
+SELECTION: Mapping[str, object] = {"random_share": 0.4, "batch": 15, "open_limit": 30, "min_pool": 300, "settle_s": 2}
 """A larger random arm than in life, as it must show something after some minutes."""
 
 PACE = ("label_studio.poll_s=0.5", "label_studio.export_s=0.3", "signals.window_s=2", "signals.grace_s=1")
@@ -126,5 +126,5 @@ def saved_of(answer: bytes) -> Saved:
         share=told.get("share"),
         low=told.get("low"),
         high=told.get("high"),
-        n=told.get("n_random", 0),
+        n=told.get("labels_random", 0),
     )

@@ -7,8 +7,8 @@ from annotation.quality.tables import metadata as quality
 from annotation.selection.store.tables import metadata as selection
 from consumers.curation.claims import metadata as claims
 from consumers.scoring.tables import metadata as scoring
-from consumers.signals.tables import metadata as signals
 from models.labels.tables import metadata as labels
 from models.metadata.tables import metadata as shared
+from models.mined.tables import metadata as mined
 
-DECLARED: tuple[MetaData, ...] = (shared, claims, labels, quality, selection, bridge, signals, scoring)
+DECLARED: tuple[MetaData, ...] = (shared, claims, labels, quality, selection, bridge, mined, scoring)

@@ -18,6 +18,10 @@ def build(settings: Settings, stages: Sequence[str], api_port: int | None = None
     routes: dict[tuple[str, str], Handler] = {}
     if "recording" in stages:
         routes["POST", "/sql"] = _sql(workshop)
+    if "selection" in stages and settings.labelling.tasks:
+        from infra.wiring.account import account_service
+
+        services.append(account_service(workshop))
     if "bridge" in stages and settings.labelling.tasks:
         sides, doors = bridge_services(workshop)
         services += sides

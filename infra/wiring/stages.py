@@ -1,6 +1,7 @@
 """Each stage with the adapters behind its ports."""
 
 from collections.abc import Callable
+from functools import partial
 
 from infra.wiring.workshop import Workshop
 from streams.stage import AnyStage
@@ -50,10 +51,13 @@ def _scoring(workshop: Workshop) -> AnyStage:
 
 
 def _selection(workshop: Workshop) -> AnyStage:
+    from annotation.selection.rounds import behind_of
     from annotation.selection.stage import selection_stage
+    from models.labels.accounts import Verdicts
 
     settings = workshop.settings
-    return selection_stage(workshop.metadata, settings.labelling.tasks, settings.selection)
+    behind = partial(behind_of, Verdicts(workshop.metadata))
+    return selection_stage(workshop.metadata, settings.labelling.tasks, settings.selection, behind)
 
 
 def _consensus(workshop: Workshop) -> AnyStage:
@@ -70,6 +74,14 @@ def _bridge(workshop: Workshop) -> AnyStage:
     return bridge_stage(Outbox(workshop.metadata), desks(workshop))
 
 
+def _mining(workshop: Workshop) -> AnyStage:
+    from models.mined.store import MinedStore
+
+    from consumers.mining.stage import mining_stage
+
+    return mining_stage(MinedStore(workshop.metadata))
+
+
 STAGES: dict[str, Callable[[Workshop], AnyStage]] = {
     "curation": _curation,
     "embedding": _embedding,
@@ -79,4 +91,5 @@ STAGES: dict[str, Callable[[Workshop], AnyStage]] = {
     "selection": _selection,
     "consensus": _consensus,
     "bridge": _bridge,
+    "mining": _mining,
 }

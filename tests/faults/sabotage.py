@@ -41,15 +41,16 @@ def commit_before_write(consumer: Any) -> None:
 def random_ids() -> None:
     """Consequences get random ids, and so do points."""
     import schemas.event
-    from models.vector_index import edge
+    from models.vector_index.edge import index, points
 
     _swap(schemas.event, "uuid5", lambda namespace, name: uuid4())
-    _swap(edge, "point_id", lambda tenant, item_id, part: str(uuid4()))
+    for module in (index, points):
+        _swap(module, "point_id", lambda tenant, item_id, part: str(uuid4()))
 
 
 def no_version_guard() -> None:
     """The index takes whatever comes, in the order in which it comes."""
-    from models.vector_index import edge
+    from models.vector_index.edge import index
     from models.vector_index.plan import Key, Write, key_of
     from models.vector_index.port import MAX_VERSION, Applied, Entry, Head
 
@@ -59,8 +60,8 @@ def no_version_guard() -> None:
         writes = [Write(entry, -1, before[key]) for key, entry in last.items()]
         return [Applied.WRITTEN] * len(entries), writes
 
-    _swap(edge, "decide", decide)
-    _swap(edge, "guarded", lambda writes, max_points: [(MAX_VERSION, [write]) for write in writes])
+    _swap(index, "decide", decide)
+    _swap(index, "guarded", lambda writes, max_points: [(MAX_VERSION, [write]) for write in writes])
 
 
 def bare_delete(index: Any) -> None:
