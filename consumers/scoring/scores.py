@@ -12,7 +12,7 @@ from consumers.scoring.learning.learner import Learner
 from consumers.scoring.learning.questions import Unsure, margins, unsure
 from consumers.scoring.pool.nearness import Nearby
 from consumers.scoring.pool.slots import Pool, Slots
-from schemas.annotations import ItemScored, Prediction, Shown, Uncertainty
+from schemas.annotations import ItemScored, Shown
 from schemas.event import Event
 
 PREDICTED = 5
@@ -91,30 +91,28 @@ def _shown(shown: Shown) -> Mapping[str, object]:
     return {name: getattr(shown, name) for name in Shown.model_fields if name != "predicted"}
 
 
-def _uncertainty(measures: Unsure | None, row: int) -> Uncertainty:
+def _uncertainty(measures: Unsure | None, row: int) -> dict[str, float]:
+    """Empty where it was not computed. Plain values, as the fact checks them when it is made."""
     if measures is None:
-        return _NOT_COMPUTED
-    return Uncertainty(
-        least_confidence=float(measures.least_confidence[row]),
-        margin=float(measures.margin[row]),
-        entropy=float(measures.entropy[row]),
-        disagreement=float(measures.disagreement[row]),
-    )
-
-
-_NOT_COMPUTED = Uncertainty()
+        return {}
+    return {
+        "least_confidence": float(measures.least_confidence[row]),
+        "margin": float(measures.margin[row]),
+        "entropy": float(measures.entropy[row]),
+        "disagreement": float(measures.disagreement[row]),
+    }
 
 
 def _neighbours(nearby: Nearby) -> list[dict[str, object]]:
     return [{"item_id": one, "distance": distance} for one, distance in zip(nearby.ids, nearby.distances, strict=True)]
 
 
-def _predicted(learner: Learner, pool: Pool, slots: Slots) -> list[tuple[Prediction, ...]]:
+def _predicted(learner: Learner, pool: Pool, slots: Slots) -> list[list[dict[str, object]]]:
     if not learner.questions:
-        return [()] * len(slots)
+        return [[]] * len(slots)
     labels, p = learner.predictions(pool, slots)
     best = np.argsort(-p, axis=1, kind="stable")[:, :PREDICTED]
     return [
-        tuple(Prediction(label=labels[at], probability=min(float(p[row, at]), 1.0)) for at in best[row])
-        for row in range(len(slots))
+        [{"label": labels[at], "probability": min(one, 1.0)} for at, one in zip(places, likely, strict=True)]
+        for places, likely in zip(best.tolist(), np.take_along_axis(p, best, axis=1).tolist(), strict=True)
     ]

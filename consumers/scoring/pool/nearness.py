@@ -30,7 +30,7 @@ class Nearby:
         """Mean similarity to them, 0 without any."""
         if not self.distances:
             return 0.0
-        return sum(min(max(1 - d2 / 2, 0.0), 1.0) for d2 in self.distances) / len(self.distances)
+        return sum([max(1 - d2 / 2, 0.0) for d2 in self.distances]) / len(self.distances)
 
 
 def nearby(
