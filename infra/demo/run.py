@@ -52,7 +52,7 @@ EVERYTHING: Mapping[str, tuple[Topic, ...]] = {
 }
 
 SETTLE_S = 120.0
-"""Longest wait for one stage."""
+"""Longest wait for a stage that gets nowhere."""
 COMMAND_S = 300.0
 """Longest time for one command."""
 POLL_S = 0.5
@@ -175,7 +175,7 @@ class Demo:
                     raise Unavailable(f"{stage} still has {lag} records to do; see the logs in {self.folder}/logs")
                 if lag != told:
                     self.say(f"{stage} has {lag} records to do")
-                told = lag
+                    told, deadline = lag, time.monotonic() + SETTLE_S
                 time.sleep(POLL_S)
 
     def _search(self, words: str) -> list[str]:
