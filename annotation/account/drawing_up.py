@@ -39,25 +39,27 @@ def draw_up(
     started = time.monotonic()
     arms = arms_of(store.labels(task.name, task.tenant), vectors, config.max_labels, config.seed)
     account = labels_saved(arms, config)
-    accounts.keep(
-        Account(task.tenant, task.name, model_version, strategy, as_json(account), change, at_ms),
-        Verdict(
-            task.tenant,
-            task.name,
-            model_version,
-            strategy,
-            account.verdict,
-            account.share,
-            account.low,
-            account.high,
-            account.labels_active,
-            account.labels_random,
-            at_ms,
-        ),
-    )
+    kept = Account(task.tenant, task.name, model_version, strategy, as_json(account), change, at_ms)
+    accounts.keep(kept, _verdict(kept, account))
     took = round(time.monotonic() - started, 1)
     logger.info("drew up an account", task=task.name, verdict=account.verdict.value, share=account.share, seconds=took)
     return account
+
+
+def _verdict(kept: Account, account: LabelsSaved) -> Verdict:
+    return Verdict(
+        kept.tenant,
+        kept.task,
+        kept.model_version,
+        kept.strategy,
+        account.verdict,
+        account.share,
+        account.low,
+        account.high,
+        account.labels_active,
+        account.labels_random,
+        kept.at_ms,
+    )
 
 
 def as_json(account: LabelsSaved, indent: int | None = None) -> str:

@@ -1,13 +1,14 @@
 """How a task goes: how far people agree, how good each of them is, and what became of the items."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
+from typing import Any
 
 from pydantic_core import from_json
-from sqlalchemy import Connection, Engine, and_, select
+from sqlalchemy import Connection, Engine, Row, and_, select
 
 from annotation.label_studio.templates.reading import read_answer
 from annotation.quality.config import QualityConfig
@@ -23,6 +24,8 @@ from streams.errors import Refusal
 
 Said = Mapping[str, Mapping[str, str]]
 """What each person said of each item: item, then annotator."""
+Rows = Sequence[Row[tuple[Any, ...]]]
+"""Answers as they stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +80,12 @@ class TaskReport:
 def task_report(engine: Engine, task: TaskConfig, config: QualityConfig) -> TaskReport:
     """Counts everything anew from the answers as they stand."""
     with engine.execution_options(reading=True).connect() as connection:
-        ours = and_(
-            annotations.c.tenant == task.tenant,
-            annotations.c.task == task.name,
-            annotations.c.withdrawn.is_(False),
-            annotations.c.annotator.is_not(None),
-        )
-        rows = connection.execute(select(annotations).where(ours)).all()
+        rows = _answers(connection, task)
         unsettled, labels, adjudicated = _standings(connection, task)
-        people = _people(connection, task)
-    said: dict[str, dict[str, str]] = defaultdict(dict)
-    for row in rows:
-        if row.purpose != Purpose.GOLD and not row.skipped and (words := _words(task, row.result)) is not None:
-            said[row.item_id][row.annotator] = words
-    by_person = defaultdict(list)
-    for row in rows:
-        by_person[row.annotator].append(row)
+        tallies = _tallies(connection, task)
+    said = _said(task, rows)
     answers = [list(each.values()) for each in said.values()]
+    people = sorted({row.annotator for row in rows})
     return TaskReport(
         tenant=task.tenant,
         task=task.name,
@@ -106,23 +98,45 @@ def task_report(engine: Engine, task: TaskConfig, config: QualityConfig) -> Task
         agreement=_pair_agreement(answers),
         alpha=krippendorff_alpha(answers),
         fleiss=_fleiss(answers),
-        annotators=tuple(
-            AnnotatorReport(
-                annotator=name,
-                answers=sum(not row.skipped for row in theirs),
-                skips=sum(row.skipped for row in theirs),
-                adjudications=sum(row.purpose == Purpose.ADJUDICATION for row in theirs),
-                gold_asked=people.get(name, Tally()).gold_asked,
-                gold_right=people.get(name, Tally()).gold_right,
-                peers_met=people.get(name, Tally()).peers_met,
-                peers_agreed=people.get(name, Tally()).peers_agreed,
-                kappa=_kappa_with_others(name, said),
-                trust=trust(people.get(name, Tally()), config),
-                median_s=median(times) if (times := [row.lead_time_s for row in theirs if row.lead_time_s]) else None,
-            )
-            for name, theirs in sorted(by_person.items())
-        ),
+        annotators=tuple(_annotator(name, rows, said, tallies.get(name, Tally()), config) for name in people),
     )
+
+
+def _annotator(name: str, rows: Rows, said: Said, tally: Tally, config: QualityConfig) -> AnnotatorReport:
+    theirs = [row for row in rows if row.annotator == name]
+    times = [row.lead_time_s for row in theirs if row.lead_time_s is not None]
+    return AnnotatorReport(
+        annotator=name,
+        answers=sum(not row.skipped for row in theirs),
+        skips=sum(row.skipped for row in theirs),
+        adjudications=sum(row.purpose == Purpose.ADJUDICATION for row in theirs),
+        gold_asked=tally.gold_asked,
+        gold_right=tally.gold_right,
+        peers_met=tally.peers_met,
+        peers_agreed=tally.peers_agreed,
+        kappa=_kappa_with_others(name, said),
+        trust=trust(tally, config),
+        median_s=median(times) if times else None,
+    )
+
+
+def _answers(connection: Connection, task: TaskConfig) -> Rows:
+    ours = and_(
+        annotations.c.tenant == task.tenant,
+        annotations.c.task == task.name,
+        annotations.c.withdrawn.is_(False),
+        annotations.c.annotator.is_not(None),
+    )
+    return connection.execute(select(annotations).where(ours)).all()
+
+
+def _said(task: TaskConfig, rows: Rows) -> Said:
+    """Gold is left out: that people agree about the right answer says nothing about hard items."""
+    said: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in rows:
+        if row.purpose != Purpose.GOLD and not row.skipped and (words := _words(task, row.result)) is not None:
+            said[row.item_id][row.annotator] = words
+    return said
 
 
 def _standings(connection: Connection, task: TaskConfig) -> tuple[dict[str, int], int, int]:
@@ -133,7 +147,7 @@ def _standings(connection: Connection, task: TaskConfig) -> tuple[dict[str, int]
     return dict(sorted(reasons.items())), labels, sum(row.asked > 0 for row in rows)
 
 
-def _people(connection: Connection, task: TaskConfig) -> dict[str, Tally]:
+def _tallies(connection: Connection, task: TaskConfig) -> dict[str, Tally]:
     ours = and_(annotator_tallies.c.tenant == task.tenant, annotator_tallies.c.task == task.name)
     return {row.annotator: person(row).tally for row in connection.execute(select(annotator_tallies).where(ours))}
 

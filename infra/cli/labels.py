@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # the database is loaded by the commands that need it
 
     from annotation.quality.gold import GoldAnswers
     from annotation.quality.report import TaskReport
+    from models.labels.accounts import Account
 
 app = typer.Typer(help="Annotators, agreement, labels saved, gold answers, and labels as a file.", no_args_is_help=True)
 gold = typer.Typer(help="Items whose right answer is known: they measure people and train nothing.")
@@ -57,7 +58,6 @@ def saved_command(
     as_json: AsJson = False,
 ) -> None:
     """Show how many labels the selection saved against choosing at random, as last drawn up by the running loop."""
-    from annotation.account.drawing_up import as_json as written
     from annotation.account.drawing_up import from_json as account_of
     from models.labels.accounts import Accounts
 
@@ -68,22 +68,15 @@ def saved_command(
     if plot is not None:
         _draw(plot, drawn_up)
     if as_json:
-        heads = [{"tenant": one.tenant, "task": one.task, "model_version": one.model_version} for one in kept]
-        rows = [
-            head
-            | {"strategy": one.strategy, "at": _moment(one.at_ms), "words": account.in_words}
-            | from_json(written(account))
-            for head, (one, account) in zip(heads, drawn_up, strict=True)
-        ]
+        rows = [_head(one) | {"words": account.in_words} | from_json(one.content) for one, account in drawn_up]
         typer.echo(json.dumps(rows, indent=2))
-    elif not kept:
-        typer.echo("no account has been drawn up yet; the running loop does so as labels come")
-    for one, account in () if as_json else drawn_up:
+        return
+    for one, account in drawn_up:
+        counts = f"{account.labels_active} labels of the active arm, {account.labels_random} of the random one"
         typer.echo(f"{one.task} in the space of {one.model_version}, by {one.strategy}: {account.in_words}")
-        typer.echo(
-            f"  {account.labels_active} labels of the active arm, {account.labels_random} of the random one, "
-            f"drawn up {_moment(one.at_ms)}"
-        )
+        typer.echo(f"  {counts}, drawn up {_moment(one.at_ms)}")
+    if not drawn_up:
+        typer.echo("no account has been drawn up yet; the running loop does so as labels come")
 
 
 @app.command("export")
@@ -192,6 +185,11 @@ def _read(file: Path | None) -> tuple[dict[str, Any], ...]:
     if not isinstance(content, list):
         raise Misconfigured(f"{file} must hold a list of regions")
     return tuple(content)
+
+
+def _head(one: "Account") -> dict[str, Any]:
+    names = {name: getattr(one, name) for name in ("tenant", "task", "model_version", "strategy")}
+    return names | {"at": _moment(one.at_ms)}
 
 
 def _draw(file: Path, drawn_up: list[Any]) -> None:
