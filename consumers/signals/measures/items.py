@@ -77,7 +77,8 @@ def looks_at(shown: Sequence[Impression], item_id: str) -> Looks:
     """Over the answers where it stood at or above the lowest click."""
     looks = clicks = 0
     for impression in shown:
-        chosen = clicked(impression)
+        if not (chosen := clicked(impression)):
+            continue
         positions = {hit.item_id: hit.position for hit in impression.search.hits}
         lowest = max((positions[one] for one in chosen if one in positions), default=0)
         if positions[item_id] <= lowest:
