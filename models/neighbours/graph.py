@@ -92,9 +92,8 @@ class NeighbourGraph:
         own = len(self._keys_at)
         self._grow(own + 1)
         self._seat(key, own)
-        for d2, place in known:
-            self._insert(own, place, d2)
-            self._insert(place, own, d2)
+        self._list(own, known)
+        self._offer(own, known)
 
     def remove(self, key: str) -> bool:
         """Takes the item and all its edges away; says whether it was there. A copy of it takes its place."""
@@ -146,17 +145,22 @@ class NeighbourGraph:
         kept = (near != _NOBODY) & self._there[near]
         return near[kept], far[kept]
 
-    def _insert(self, place: int, other: int, d2: float) -> None:
-        if d2 >= self._far[place, -1] and self._there[self._near[place]].all():
-            return
-        near, far = self._living(place)
-        at = int(np.searchsorted(far, d2, side="right"))
-        room = self._config.neighbours
-        if at >= room:
-            return
-        near, far = np.insert(near, at, other)[:room], np.insert(far, at, d2)[:room]
-        self._near[place], self._far[place] = _NOBODY, np.inf
-        self._near[place, : len(near)], self._far[place, : len(far)] = near, far
+    def _list(self, own: int, known: Sequence[tuple[float, int]]) -> None:
+        """Writes the newcomer's list, nearest first."""
+        for rank, (d2, place) in enumerate(known[: self._config.neighbours]):
+            self._near[own, rank], self._far[own, rank] = place, d2
+
+    def _offer(self, own: int, known: Sequence[tuple[float, int]]) -> None:
+        """Puts the newcomer into the lists of those it is near, where it is near enough; removed items make room."""
+        places = np.array([place for _, place in known], dtype=np.intp)
+        near, far = self._near[places], self._far[places]
+        far = np.where((near != _NOBODY) & self._there[near], far, np.inf)
+        near = np.column_stack([near, np.full(len(places), own, dtype=np.int32)])
+        far = np.column_stack([far, [d2 for d2, _ in known]])
+        order = np.argsort(far, axis=1, kind="stable")[:, : self._config.neighbours]
+        far = np.take_along_axis(far, order, axis=1)
+        self._far[places] = far
+        self._near[places] = np.where(np.isinf(far), _NOBODY, np.take_along_axis(near, order, axis=1))
 
     def _grow(self, places: int) -> None:
         missing = places - len(self._there)

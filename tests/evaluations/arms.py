@@ -31,7 +31,7 @@ def arm(name: str, classes: int) -> Arm:
 
 
 OURS = ("random", "margin", "entropy", "k-centre", "graph-herding")
-BEST_OF_PEERS = ("small-text:BreakingTies", "scikit-activeml:ProbCover")
+BEST_OF_PEERS = ("small-text:BreakingTies", "scikit-activeml:MaxHerding")
 
 
 def versions() -> dict[str, str]:

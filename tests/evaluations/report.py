@@ -43,7 +43,7 @@ class Figures:
 
     def ratio(self, name: str, strategy: str, kind: str, checkpoint: int) -> Ratio:
         """Against random with its head alone."""
-        return ratio(self.curve(name, strategy, kind), self.curve(name, "random", "head"), checkpoint)
+        return ratio(*self._pair(name, strategy, kind), checkpoint)
 
     def values(self, sets: Sequence[str], strategy: str, kind: str, checkpoint: int) -> dict[str, float]:
         return {name: self.ratio(name, strategy, kind, checkpoint).value for name in sets}
@@ -51,11 +51,19 @@ class Figures:
     def median(self, sets: Sequence[str], strategy: str, kind: str, checkpoint: int) -> tuple[float, float, float]:
         """Over sets, with its 90% interval."""
         spreads = [
-            resampled(self.curve(name, strategy, kind), self.curve(name, "random", "head"), checkpoint, seed=place)
-            for place, name in enumerate(sets)
+            resampled(*self._pair(name, strategy, kind), checkpoint, seed=place) for place, name in enumerate(sets)
         ]
         values = list(self.values(sets, strategy, kind, checkpoint).values())
         return float(np.median(values)), *median_interval(spreads)
+
+    def seeds(self, strategy: str) -> int:
+        """Fewest that any set has of it."""
+        return min(len(self.measured[name][strategy]["head"]) for name in self.sets if strategy in self.measured[name])
+
+    def _pair(self, name: str, strategy: str, kind: str) -> tuple[Curve, Curve]:
+        """A strategy and random on the same seeds."""
+        own = self.curve(name, strategy, kind)
+        return own, self.curve(name, "random", "head")[: len(own)]
 
 
 def goals(figures: Figures, sets: Sequence[str]) -> list[Goal]:
@@ -135,7 +143,7 @@ def shown(value: float) -> str:
 
 
 def _table(figures: Figures, judged: Sequence[str], kind: str) -> str:
-    heads = ["strategy", *figures.sets, f"median, {len(judged)} sets"]
+    heads = ["strategy", *figures.sets, f"median, {len(judged)} sets", "seeds"]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for strategy in figures.strategies:
         if strategy == "random" and kind == "head":
@@ -145,7 +153,7 @@ def _table(figures: Figures, judged: Sequence[str], kind: str) -> str:
         ]
         medians = [figures.median(judged, strategy, kind, at) for at in (FULL, HALF)] if judged else []
         cells.append("; ".join(f"{shown(value)} [{shown(low)}, {shown(high)}]" for value, low, high in medians))
-        lines.append(f"| {strategy} | {' | '.join(cells)} |")
+        lines.append(f"| {strategy} | {' | '.join(cells)} | {figures.seeds(strategy)} |")
     return "\n".join(lines)
 
 

@@ -32,13 +32,15 @@ class Evaluation:
     strategies: Sequence[str]
     measured: Measured = field(default_factory=dict)
 
-    def seed(self, seed: int) -> None:
-        """All strategies on all sets, on one split of each."""
+    def seed(self, seed: int, place: int) -> None:
+        """All strategies on all sets, on one split of each; what is there already is not run again."""
         for data in self.sets:
             split = Split.of(data, seed)
             for name in self.strategies:
-                curves = Run(split).through(arm(name, split.classes))
                 found = self.measured.setdefault(data.name, {}).setdefault(name, {"head": [], "spread": []})
+                if len(found["head"]) > place:
+                    continue
+                curves = Run(split).through(arm(name, split.classes))
                 found["head"].append(curves.head)
                 found["spread"].append(curves.spread)
 
@@ -46,11 +48,12 @@ class Evaluation:
 def evaluate(given: argparse.Namespace) -> Figures:
     """All seeds, with progress."""
     source = Source(given.data, given.cache, say)
-    evaluation = Evaluation([DATA_SETS[name](source) for name in given.sets], given.strategies)
-    for place, seed in enumerate(range(given.first_seed, given.first_seed + given.seeds), start=1):
+    measured = json.loads(given.json.read_text())["curves"] if given.go_on else {}
+    evaluation = Evaluation([DATA_SETS[name](source) for name in given.sets], given.strategies, measured)
+    for place in range(given.seeds):
         started = time.monotonic()
-        evaluation.seed(seed)
-        say(f"seed {seed}, {place} of {given.seeds}, took {time.monotonic() - started:.0f} s")
+        evaluation.seed(given.first_seed + place, place)
+        say(f"seed {given.first_seed + place}, {place + 1} of {given.seeds}, {time.monotonic() - started:.0f} s")
         write(given, {"curves": evaluation.measured})
     figures = Figures(evaluation.measured)
     write(given, as_json(figures, judged(figures)))
@@ -85,6 +88,9 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=BESIDE_THE_REPOSITORY, help="folder of the real data")
     parser.add_argument("--cache", type=Path, default=Path(".millrace/eval"), help="where vectors are kept")
     parser.add_argument("--json", type=Path, default=Path(".millrace/eval/selection.json"), help="where figures go")
+    parser.add_argument(
+        "--go-on", action="store_true", help="add to the figures in --json: more seeds, sets, strategies"
+    )
     parser.add_argument("--quick", action="store_true", help="two seeds of two small sets: only shows that it runs")
     given = parser.parse_args(words)
     if given.quick:
