@@ -56,7 +56,7 @@ def test_every_settings_file_on_a_page_can_be_loaded(
     for language, block in blocks(page.read_text()):
         if language == "toml":
             settings = Settings(**tomllib.loads(block))
-            assert set(settings.supervisor.ports) <= set(port_names(embedded_broker=True))
+            assert set(settings.supervisor.ports) <= set(port_names(settings))
 
 
 @EVERY_PAGE
