@@ -49,6 +49,7 @@ class Walk:
             self._after = page.after
         if not room or self._after is None:
             self._to_link = [pool.ids[slot] for slot in pool.all_slots()]
+            self.done = not self._to_link
 
     def _known(self, met: Sequence[Held]) -> list[tuple[Candidate, Vector]]:
         known = self.candidates.find(self.tenant, [held.item_id for held in met])
