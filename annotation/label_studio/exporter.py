@@ -5,8 +5,9 @@ created, always; and what may still be on its way in is given time to arrive. Pr
 model version names them, or the order would be random meanwhile.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from sqlalchemy import Engine
 
@@ -25,6 +26,7 @@ from streams.clock import Clock, SystemClock
 from streams.errors import BadRecord, Misconfigured
 
 NAME = "exporter"
+FEW = 10
 RELINKED_AT_ONCE = 50
 
 
@@ -86,18 +88,23 @@ class Exporter:
         """Sees to it that every request has its task, with predictions; how many have."""
         version = self._version(project, due)
         found = self._find(project, due)
-        absent = [one for one in due if one not in found]
-        created = self._create(desk, project, self._settled(absent), version)
-        for one, row in found.items():
-            self._renew(project, row.id, desk.prediction(one.fact, version))
-            metrics.TASKS.labels("updated" if one.task_id else "found").inc()
-        there = {**found, **created}
+        for few in _chunks(found):  # noted by and by: who dies often must get on all the same
+            for one, row in few.items():
+                self._renew(project, row.id, desk.prediction(one.fact, version))
+                metrics.TASKS.labels("updated" if one.task_id else "found").inc()
+            project = self._note(desk, project, version, few)
+        created = self._create(desk, project, self._settled([one for one in due if one not in found]), version)
+        if created:
+            self._note(desk, project, version, created)
+        return len(found) + len(created)
+
+    def _note(self, desk: Desk, project: Project, version: str, there: Mapping[Due, TaskRow]) -> Project:
+        """The tasks are there with their predictions: has people asked in the right order, and writes it down."""
         for one, row in there.items():
             self._ask(row, one.fact.annotators)
-        if there:
-            self._order_by(desk, project, version, there)
+        project = self._order_by(desk, project, version, there)
         self._outbox.sent({one: row.id for one, row in there.items()})
-        return len(there)
+        return project
 
     def _find(self, project: Project, due: Sequence[Due]) -> dict[Due, TaskRow]:
         """The tasks that are there already, one for each request; unanswered twins are deleted."""
@@ -159,21 +166,22 @@ class Exporter:
     def _version(self, project: Project, due: Sequence[Due]) -> str:
         """Whose scores are to order the tasks: of the newest request there is, or what a newer one has set before."""
         newest = max(due, key=lambda one: one.fact.occurred_at).fact
-        older = project.model_version and int(newest.occurred_at.timestamp() * 1000) < project.versioned_at
+        older = _made_at(newest) < project.versioned_at
         return project.model_version if older and project.model_version else newest.model_version
 
-    def _order_by(self, desk: Desk, project: Project, version: str, there: Mapping[Due, TaskRow]) -> None:
+    def _order_by(self, desk: Desk, project: Project, version: str, there: Mapping[Due, TaskRow]) -> Project:
         """Has the scores of `version` order all tasks: those that wait already get theirs under its name."""
-        at = max(int(one.fact.occurred_at.timestamp() * 1000) for one in there)
-        if project.model_version == version and at <= project.versioned_at:
-            return
+        at = max(project.versioned_at, *(_made_at(one.fact) for one in there))
+        if project.model_version == version and at == project.versioned_at:
+            return project
         if project.model_version != version:
             new = {row.id for row in there.values()}
             for _, task_id, fact in self._outbox.open_tasks(desk.task.name):
                 if task_id not in new:
                     self._carry_over(desk, project, task_id, fact, version)
             self._server.set_model_version(project.id, version)
-        self._projects.versioned(desk.task, version, max(at, project.versioned_at))
+        self._projects.versioned(desk.task, version, at)
+        return replace(project, model_version=version, versioned_at=at)
 
     def _carry_over(self, desk: Desk, project: Project, task_id: int, fact: AnnotationRequested, version: str) -> None:
         try:
@@ -225,3 +233,13 @@ class Exporter:
             with suppress(Absent):  # deleted by somebody; the sweep will notice
                 self._server.patch_task(task_id, data=desk.data(fact))
             self._outbox.linked([request_id])
+
+
+def _made_at(fact: AnnotationRequested) -> int:
+    """In ms."""
+    return int(fact.occurred_at.timestamp() * 1000)
+
+
+def _chunks(found: Mapping[Due, TaskRow]) -> Iterator[dict[Due, TaskRow]]:
+    pairs = list(found.items())
+    return (dict(pairs[start : start + FEW]) for start in range(0, len(pairs), FEW))

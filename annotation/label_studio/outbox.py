@@ -6,9 +6,9 @@ Several requests for the same version of an item share one task: the last of the
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from annotation.label_studio.tables import Standing, State, annotations, requests, withdrawals
@@ -77,7 +77,7 @@ class Outbox:
             rows = connection.execute(waiting).all()
             if not rows:
                 return []
-            task_ids = _task_ids(connection, task, {row.item_id for row in rows})
+            task_ids = _task_ids(connection, task, rows)
             room = open_limit - _count(connection, task, State.SENT)
         found: dict[tuple[str, int], Due] = {}
         for row in rows:
@@ -104,15 +104,17 @@ class Outbox:
         if not sent:
             return
         now = self._now()
+        values = [
+            {"of_id": due.id, "of_task": task_id, "of_link": now if due.fact.media is not None else None}
+            for due, task_id in sent.items()
+        ]
         with self._engine.begin() as connection:
-            for due, task_id in sent.items():
-                linked_at = now if due.fact.media is not None else None
-                passed = [State.PENDING, State.SENT, State.CLOSED]
-                others = and_(_same_task(due.fact), requests.c.id < due.id, requests.c.state.in_(passed))
-                connection.execute(update(requests).where(others).values(state=State.SUPERSEDED, changed_at=now))
-                mine = and_(requests.c.id == due.id, requests.c.state == State.PENDING)
-                values = {"state": State.SENT, "task_id": task_id, "changed_at": now, "linked_at": linked_at}
-                connection.execute(update(requests).where(mine).values(values))
+            for due in sent:
+                if due.earlier or due.task_id is not None:
+                    _supersede(connection, due, now)
+            mine = and_(requests.c.id == bindparam("of_id"), requests.c.state == State.PENDING)
+            there = {"state": State.SENT, "task_id": bindparam("of_task"), "linked_at": bindparam("of_link")}
+            connection.execute(update(requests).where(mine).values(**there, changed_at=now), values)
 
     def unwanted(self, task: str, limit: int, attempted_before: int) -> list[Unwanted]:
         """Requests whose tasks are to go, unless an import of them may still be at work."""
@@ -169,25 +171,26 @@ def _of(task: str, state: State) -> ColumnElement[bool]:
     return and_(requests.c.task == task, requests.c.state == state)
 
 
-def _same_task(fact: AnnotationRequested) -> ColumnElement[bool]:
-    return and_(
-        requests.c.tenant == fact.tenant,
-        requests.c.item_id == fact.item_id,
-        requests.c.task == fact.task,
-        requests.c.version == fact.version,
-    )
+def _supersede(connection: Connection, due: Due, now: int) -> None:
+    """From now on `due` speaks for its task."""
+    fact = due.fact
+    theirs = and_(requests.c.tenant == fact.tenant, requests.c.item_id == fact.item_id, requests.c.task == fact.task)
+    passed = _one_of(State.PENDING, State.SENT, State.CLOSED)
+    theirs = and_(theirs, requests.c.version == fact.version, requests.c.id < due.id, passed)
+    connection.execute(update(requests).where(theirs).values(state=State.SUPERSEDED, changed_at=now))
 
 
 def _count(connection: Connection, task: str, state: State) -> int:
     return connection.execute(select(func.count()).select_from(requests).where(_of(task, state))).scalar_one()
 
 
-def _task_ids(connection: Connection, task: str, item_ids: Iterable[str]) -> dict[tuple[str, int], int]:
-    """The tasks that items have, by item and version."""
-    there = requests.c.state.in_([State.SENT, State.CLOSED])
-    query = select(requests.c.item_id, requests.c.version, requests.c.task_id)
-    query = query.where(requests.c.task == task, requests.c.item_id.in_(list(item_ids)), there)
-    return {(row.item_id, row.version): row.task_id for row in connection.execute(query)}
+def _task_ids(connection: Connection, task: str, rows: Sequence[Row[Any]]) -> dict[tuple[str, int], int]:
+    """The tasks that the items of requests have, by item and version."""
+    items, tenants = {row.item_id for row in rows}, {row.tenant for row in rows}
+    theirs = and_(requests.c.item_id.in_(items), requests.c.tenant.in_(tenants), requests.c.task == task)
+    query = select(requests.c.item_id, requests.c.version, requests.c.task_id, requests.c.state).where(theirs)
+    there = (State.SENT, State.CLOSED)  # judged here: SQLite would rather walk all that are in these states
+    return {(row.item_id, row.version): row.task_id for row in connection.execute(query) if row.state in there}
 
 
 def _withdraw(connection: Connection, withdrawn: Sequence[ItemWithdrawn], now: int) -> None:
@@ -230,6 +233,7 @@ def _admit(connection: Connection, fresh: Sequence[Asked], now: int) -> None:
         state = State.DROPPED if fact.version < bar or fact.version <= gone else State.PENDING
         if state is State.PENDING and fact.version > bar:
             newest[key] = fact.version
+        if bar >= 0 and state is State.PENDING and fact.version > bar:
             outdated.append(
                 {"of_task": fact.task, "of_tenant": fact.tenant, "of_item": fact.item_id, "v": fact.version}
             )

@@ -61,7 +61,7 @@ requests = Table(
     Column("linked_at", BigInteger, nullable=True, comment="When the link to its medium was made; NULL without one."),
     Index("uq_bridge_requests_request_id", "request_id", unique=True),
     Index("ix_bridge_requests_state", "task", "state", "id"),
-    Index("ix_bridge_requests_item", "item_id", "tenant"),
+    Index("ix_bridge_requests_item", "item_id", "tenant", "task", "version"),
     Index("ix_bridge_requests_task_id", "task", "task_id"),
 )
 
@@ -108,6 +108,7 @@ annotations = Table(
     Column("revision", BigInteger, nullable=False, comment="Of the last fact about it."),
     Column("standing", String(16), nullable=False, comment="One of Standing."),
     Index("ix_bridge_annotations_task_id", "project_id", "task_id"),
+    Index("ix_bridge_annotations_request_id", "request_id"),
 )
 
 messages = Table(

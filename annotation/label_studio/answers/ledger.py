@@ -75,12 +75,14 @@ class Ledger:
     ) -> list[int]:
         """Tasks that we know of above the first id of the span, up to the second, that are not among the rows."""
         known = and_(annotations.c.project_id == project_id, annotations.c.standing != Standing.WITHDRAWN)
-        ours = and_(requests.c.task == task.name, requests.c.state.in_(LIVE))
-        ours = and_(ours, requests.c.changed_at < int(asked_at.timestamp() * 1000))
+        answered = select(annotations.c.task_id).where(known, _within(annotations.c.task_id, span)).distinct()
+        query = select(requests.c.task_id, requests.c.state, requests.c.changed_at)
+        query = query.where(requests.c.task == task.name, _within(requests.c.task_id, span))
         with self._engine.execution_options(reading=True).begin() as connection:
-            answered = select(annotations.c.task_id).where(known, _within(annotations.c.task_id, span)).distinct()
-            asked = select(requests.c.task_id).where(ours, _within(requests.c.task_id, span))
-            ids = {*connection.execute(answered).scalars(), *connection.execute(asked).scalars()}
+            ids = set(connection.execute(answered).scalars())
+            asked = connection.execute(query).all()
+        before = int(asked_at.timestamp() * 1000)
+        ids |= {row.task_id for row in asked if row.state in LIVE and row.changed_at < before}
         return sorted(ids - {row.id for row in rows})
 
     def gone(self, task: TaskConfig, reading: Reading, task_id: int) -> int:
@@ -90,9 +92,11 @@ class Ledger:
             row = TaskRow(id=task_id, updated_at=self._now())
             found = list(changes(row, known.get(task_id, {}), _facts(connection, known), None, reading, self._now()))
             self._write(connection, task, reading.project_id, found)
-            theirs = and_(requests.c.task == task.name, requests.c.task_id == task_id, requests.c.state.in_(LIVE))
+            theirs = and_(requests.c.task == task.name, requests.c.task_id == task_id)
+            asked = connection.execute(select(requests.c.id, requests.c.state).where(theirs)).all()
+            live = requests.c.id.in_([one.id for one in asked if one.state in LIVE])
             values = {"state": State.REMOVED, "changed_at": int(self._clock.time() * 1000)}
-            connection.execute(update(requests).where(theirs).values(values))
+            connection.execute(update(requests).where(live).values(values))
         return len(found)
 
     def knows(self, task: TaskConfig, task_id: int) -> bool:

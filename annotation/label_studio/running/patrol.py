@@ -37,6 +37,7 @@ class Patrol:
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._reason: str | None = "has not begun"
+        self._waiting = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -79,13 +80,13 @@ class Patrol:
             raise  # the thread's own hook prints the traceback
 
     def _going_on(self) -> None:
-        if self._reason is not None:
+        if self._waiting:
             logger.info("going on", side=self._name)
-        self._reason = None
+        self._reason, self._waiting = None, False
 
     def _wait(self, delay_s: float, reason: str) -> None:
-        if self._reason is None:
+        if not self._waiting:
             logger.warning("waiting", side=self._name, reason=reason)
-        self._reason = reason
+        self._reason, self._waiting = reason, True
         metrics.FAILURES.labels(self._name).inc()
         self._stopping.wait(delay_s)

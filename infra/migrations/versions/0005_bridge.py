@@ -31,7 +31,7 @@ def upgrade() -> None:
     )
     op.create_index("uq_bridge_requests_request_id", "bridge_requests", ["request_id"], unique=True)
     op.create_index("ix_bridge_requests_state", "bridge_requests", ["task", "state", "id"])
-    op.create_index("ix_bridge_requests_item", "bridge_requests", ["item_id", "tenant"])
+    op.create_index("ix_bridge_requests_item", "bridge_requests", ["item_id", "tenant", "task", "version"])
     op.create_index("ix_bridge_requests_task_id", "bridge_requests", ["task", "task_id"])
     op.create_table(
         "bridge_withdrawals",
@@ -64,6 +64,7 @@ def upgrade() -> None:
         sa.Column("standing", sa.String(16), nullable=False, comment="One of Standing."),
     )
     op.create_index("ix_bridge_annotations_task_id", "bridge_annotations", ["project_id", "task_id"])
+    op.create_index("ix_bridge_annotations_request_id", "bridge_annotations", ["request_id"])
     op.create_table(
         "bridge_messages",
         sa.Column(

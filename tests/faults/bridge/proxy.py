@@ -18,7 +18,6 @@ from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
 UPSTREAM_TIMEOUT_S = 60.0
-DELAY_S = 0.3
 
 
 class Fault(StrEnum):
@@ -65,6 +64,7 @@ class Proxy:
         self.upstream = parts.hostname or "127.0.0.1", parts.port or 80
         self.choose: Choice = lambda method, path: None
         self.down = False
+        self.delay_s = 0.3
         self.dealt: Counter[Fault] = Counter()
         self.requests: Counter[str] = Counter()
         """By method and path."""
@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(500, b'{"detail": "a fault of the proxy"}')
             return
         if fault is Fault.DELAY:
-            time.sleep(DELAY_S)
+            time.sleep(self.proxy.delay_s)
         status, said = self._forward(body)
         if fault is Fault.DROP_REPLY:
             self._reset()

@@ -1,4 +1,4 @@
-"""A bridge for each test."""
+"""A bridge for each test, and databases of the other kind."""
 
 from pathlib import Path
 
@@ -6,6 +6,9 @@ import pytest
 
 from annotation.label_studio.client.label_studio import LabelStudio
 from tests.integration.annotation.bridge.house import House
+from tests.integration.postgres import postgres_url
+
+__all__ = ["postgres_url"]
 
 
 @pytest.fixture

@@ -43,10 +43,21 @@ def some_task(**fields: Any) -> TaskConfig:
 
 
 class House:
-    """The bridge's parts; `export` and `take_in` run them until nothing is left to do."""
+    """The bridge's parts; `export` and `take_in` run them until nothing is left to do.
 
-    def __init__(self, studio: LabelStudio, folder: Path, task: TaskConfig | None = None, **settings: Any) -> None:
+    `through` is how the bridge reaches the server that people reach as `studio`.
+    """
+
+    def __init__(
+        self,
+        studio: LabelStudio,
+        folder: Path,
+        task: TaskConfig | None = None,
+        through: LabelStudio | None = None,
+        **settings: Any,
+    ) -> None:
         self.studio = studio
+        self.through = through or studio
         self.task = task or some_task()
         self.config = LabelStudioConfig(**{**QUICK, **settings})
         self.links = 0
@@ -60,7 +71,7 @@ class House:
 
     def restart(self) -> None:
         """As after a crash: only the tables know what was before."""
-        parts = (self.engine, self.studio, [self.desk], self.config, PREFIX)
+        parts = (self.engine, self.through, [self.desk], self.config, PREFIX)
         self.exporter = Exporter(*parts)
         self.intake = Intake(*parts, MemoryProducer(self.broker))
 
