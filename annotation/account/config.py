@@ -36,5 +36,9 @@ class AccountConfig(BaseModel):
     """Labels of an arm that take part at most: the first of the active arm, a sample of the random one."""
     every_labels: PositiveInt = 25
     """An account is drawn up anew once this many labels have come or changed."""
+    look_every_s: Annotated[float, Field(gt=0, le=86_400)] = 30.0
+    """Between two looks whether one is due; a look reads two rows a task."""
+    rest_s: Annotated[float, Field(ge=0, le=10)] = 0.05
+    """Pause after each resample, as the process that draws accounts up answers searches too."""
     seed: int = 0
     """Of folds and resamples."""

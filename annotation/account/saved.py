@@ -8,7 +8,7 @@ labels of both arms are drawn anew, all heads are refitted, and both arms are te
 small, so the interval is wide; it is part of the answer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -101,15 +101,15 @@ class LabelsSaved:
         return f"{said[self.verdict]} ({interval})"
 
 
-def labels_saved(arms: Arms, config: AccountConfig) -> LabelsSaved:
-    """Draws up the account of both arms."""
+def labels_saved(arms: Arms, config: AccountConfig, rest: Callable[[], None] = lambda: None) -> LabelsSaved:
+    """Draws up the account of both arms. `rest` is called between resamples, and may raise to give up."""
     if why := _too_few(arms, config):
         return _nothing(arms, config, why)
     trial = Trial.of(arms, config.folds, config.seed)
     counts = _grid(min(len(arms.active), trial.training_labels), config.points)
     whole = trial.everything()
     said = _said(trial, counts, whole, HeadConfig())
-    resampled = list(_resampled(trial, counts, config))
+    resampled = list(_resampled(trial, counts, config, rest))
     finding = _compare(counts, *(_scores(trial, each, whole, config.score) for each in said))
     ratios = np.array([_compare(counts, active, random).ratio for active, random in resampled])
     low, high = _interval(finding.ratio, ratios)
@@ -139,10 +139,13 @@ def _said(trial: Trial, counts: list[int], weights: Weights, config: HeadConfig)
     return active, {count: trial.random(count, weights, config) for count in counts}
 
 
-def _resampled(trial: Trial, counts: list[int], config: AccountConfig) -> Iterator[tuple[Floats, Floats]]:
+def _resampled(
+    trial: Trial, counts: list[int], config: AccountConfig, rest: Callable[[], None]
+) -> Iterator[tuple[Floats, Floats]]:
     """Scores of both arms in each resample."""
     numbers, quick = np.random.default_rng(config.seed), HeadConfig(max_steps=config.steps)
     for _ in range(config.resamples):
+        rest()
         weights = trial.resampled(numbers)
         active, random = _said(trial, counts, weights, quick)
         yield _scores(trial, active, weights, config.score), _scores(trial, random, weights, config.score)
