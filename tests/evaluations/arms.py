@@ -1,5 +1,6 @@
 """Who is compared: our strategies by their registered names, and those of two libraries."""
 
+from dataclasses import replace
 from importlib.metadata import version
 
 import numpy as np
@@ -20,9 +21,20 @@ def own(name: str) -> Arm:
     return choose
 
 
+def blind(chooses: Arm) -> Arm:
+    """The same without the head's probabilities: it knows how unsure the head is, not between what."""
+
+    def choose(pool: Pool, labels: NDArray[np.intp], count: int, seed: int) -> list[int]:
+        return chooses(replace(pool, probabilities=None), labels, count, seed)
+
+    return choose
+
+
 def arm(name: str, classes: int) -> Arm:
     """By name, for so many classes; a library's are `library:Strategy`."""
     library, _, strategy = name.partition(":")
+    if name == UNCERTAINTY_ONLY:
+        return blind(own("graph-herding"))
     if not strategy:
         return own(library)
     from tests.evaluations import peers
@@ -30,7 +42,8 @@ def arm(name: str, classes: int) -> Arm:
     return {"small-text": peers.small_text, "scikit-activeml": peers.scikit_activeml}[library](strategy, classes)
 
 
-OURS = ("random", "margin", "entropy", "k-centre", "graph-herding")
+UNCERTAINTY_ONLY = "graph-herding, uncertainty only"
+OURS = ("random", "margin", "entropy", "k-centre", "graph-herding", UNCERTAINTY_ONLY)
 BEST_OF_PEERS = ("small-text:BreakingTies", "scikit-activeml:MaxHerding")
 
 

@@ -68,7 +68,7 @@ class Figures:
 
 def goals(figures: Figures, sets: Sequence[str]) -> list[Goal]:
     """What the default strategy is held to, on the judged sets."""
-    others = [each for each in figures.strategies if each not in (DEFAULT, "random")]
+    others = [each for each in figures.strategies if not each.startswith((DEFAULT, "random"))]
     found = []
     for limit, checkpoint, budget in ((0.50, FULL, "full"), (0.60, HALF, "half")):
         value = figures.median(sets, DEFAULT, "head", checkpoint)[0]

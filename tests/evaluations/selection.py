@@ -95,6 +95,8 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     given = parser.parse_args(words)
     if given.quick:
         given.seeds, given.sets = 2, ["digits", "clothing"]
+    if not given.data.is_dir():
+        parser.error(f"no real data at {given.data}; name the folder with --data")
     if "random" not in given.strategies:
         given.strategies = ["random", *given.strategies]
     return given

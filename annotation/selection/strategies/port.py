@@ -25,7 +25,7 @@ class Pool:
     graph: csr_matrix
     """Similarities of neighbours, symmetric, each within 0..1."""
     probabilities: NDArray[np.floating] | None
-    """(n, C) of the current head; None before the first."""
+    """(n, C) of the current head, untempered; None before the first, or where only `uncertain` is known."""
     uncertain: NDArray[np.floating] | None
     """(n,) within 0..1: margin of the tempered head; None where there is no head, then all count as unsure."""
     vectors: NDArray[np.floating] | None
