@@ -20,8 +20,8 @@ class SignalsConfig(BaseModel):
     """A log that was read to its end counts as read up to this long before the broker last said so. Longer than a
     record may take between its time stamp and the log."""
     max_open: PositiveInt = 50_000
-    """Searches in open windows, and feedback that waits for its search; what comes beyond is counted and dropped. A
-    search with ten results takes 16 kB."""
+    """Searches in open windows, their feedback, and feedback that waits for its search: of each so many; what comes
+    beyond is counted and dropped. A search with ten results takes 16 kB."""
     flush_timeout_s: PositiveFloat = 15.0
     """After this long without acknowledgement the broker counts as unavailable."""
     stop_s: PositiveFloat = 5.0

@@ -8,4 +8,4 @@ known, or no longer) | crowded (too many are open) | passed (counted before a re
 
 FACTS = Counter("millrace_signal_facts", "Facts that were measured, later measurements included.", ["type"])
 
-OPEN = Gauge("millrace_signal_open", "Searches in open windows, and feedback that waits for its search.")
+OPEN = Gauge("millrace_signal_open", "Searches and feedback in open windows, and feedback that waits for its search.")

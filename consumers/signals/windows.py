@@ -132,7 +132,10 @@ class Closed(Generic[P]):
 
 
 class Windows(Generic[P]):
-    """All windows that are open. `closed_ms` says up to where windows were closed before: theirs is passed over."""
+    """All windows that are open. `closed_ms` says up to where windows were closed before: theirs is passed over.
+
+    Of searches, of feedback that has joined its search, and of feedback that waits for one, each at most `max_open`.
+    """
 
     def __init__(
         self,
@@ -151,10 +154,14 @@ class Windows(Generic[P]):
         self._home: dict[UUID, Span] = {}
         self._waiting: dict[UUID, list[_Waiting[P]]] = {}
         self._waiting_count = 0
+        self._joined_count = 0
+        self._look_ms = 0
+        """No feedback has waited long enough before then."""
 
     @property
     def open(self) -> int:
-        return len(self._home) + self._waiting_count
+        """Events that are held."""
+        return len(self._home) + self._joined_count + self._waiting_count
 
     def search(self, search: SearchServed, logged_ms: int, place: P) -> list[tuple[Fate, P]]:
         """What becomes of a search, and of the feedback that waited for it."""
@@ -166,7 +173,7 @@ class Windows(Generic[P]):
             return [(fate, place)]
         if self._spans.closes_ms(span) <= self.closed_ms:
             return [(Fate.PASSED, place)]
-        if self.open >= self._max_open:
+        if len(self._home) >= self._max_open:
             return [(Fate.CROWDED, place)]
         window = self._windows.setdefault(span, _Window(span))
         self._home[search.event_id] = span
@@ -186,10 +193,11 @@ class Windows(Generic[P]):
             return self._joined(self._windows[span], fact, logged_ms, place)
         if self._forgotten_ms(logged_ms) <= self.closed_ms:
             return Fate.PASSED
-        if self.open >= self._max_open:
+        if self._waiting_count >= self._max_open:
             return Fate.CROWDED
         self._waiting.setdefault(fact.impression_id, []).append(_Waiting(fact, logged_ms, place))
         self._waiting_count += 1
+        self._look_ms = min(self._look_ms, self._forgotten_ms(logged_ms))
         return Fate.WAITING
 
     def due(self, upto_ms: int) -> list[Event]:
@@ -206,6 +214,7 @@ class Windows(Generic[P]):
             events += self._told(window)
             for event_id in sorted(window.impressions):
                 events += self._verdict(window.impressions[event_id])
+                self._joined_count -= len(window.impressions[event_id].feedback)
                 del self._home[event_id]
             places += window.places
         self.closed_ms = max(self.closed_ms, upto_ms)
@@ -221,7 +230,10 @@ class Windows(Generic[P]):
             return Fate.UNMATCHED  # nobody reacts to what another tenant was shown
         if (fate := self._spans.fate(window.span, logged_ms)) is not Fate.COUNTED:
             return fate
+        if self._joined_count >= self._max_open:
+            return Fate.CROWDED
         impression.feedback[fact.event_id] = fact
+        self._joined_count += 1
         window.places.append(place)
         window.changed.update(self._keys(impression.search))
         return Fate.COUNTED
@@ -244,13 +256,17 @@ class Windows(Generic[P]):
 
     def _forgotten(self, upto_ms: int) -> list[_Waiting[P]]:
         """Feedback that waits no longer."""
+        if upto_ms < self._look_ms:
+            return []
         forgotten: list[_Waiting[P]] = []
+        self._look_ms = upto_ms + self._spans.width_ms
         for impression_id in list(self._waiting):
             waiting = self._waiting.pop(impression_id)
             kept = [one for one in waiting if self._forgotten_ms(one.logged_ms) > upto_ms]
             forgotten += [one for one in waiting if self._forgotten_ms(one.logged_ms) <= upto_ms]
             if kept:
                 self._waiting[impression_id] = kept
+                self._look_ms = min(self._look_ms, *(self._forgotten_ms(one.logged_ms) for one in kept))
         self._waiting_count -= len(forgotten)
         return forgotten
 

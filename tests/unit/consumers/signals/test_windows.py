@@ -131,12 +131,17 @@ def test_what_closed_before_a_restart_is_passed_over() -> None:
     assert counted(state, search("t", ms=WIDTH), WIDTH) is Fate.COUNTED
 
 
-def test_what_comes_beyond_the_bound_is_dropped() -> None:
-    state = windows(max_open=2)
-    assert counted(state, search("s"), 0) is Fate.COUNTED
+def test_what_comes_beyond_the_bound_is_dropped_and_crowds_out_nothing_else() -> None:
+    state = windows(max_open=1)
     assert counted(state, feedback("elsewhere"), 0) is Fate.WAITING
-    assert counted(state, search("t"), 0) is Fate.CROWDED
     assert counted(state, feedback("nowhere"), 0) is Fate.CROWDED
+    assert counted(state, search("s"), 0) is Fate.COUNTED
+    assert counted(state, search("t"), 0) is Fate.CROWDED
+    assert counted(state, feedback("s"), 0) is Fate.COUNTED
+    assert counted(state, feedback("s", item="b"), 0) is Fate.CROWDED
+    assert state.open == 3
+    state.close(START_MS + 100 * WIDTH)
+    assert state.open == 0
 
 
 NAMES = ("s", "t", "u")
