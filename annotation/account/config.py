@@ -35,7 +35,7 @@ class AccountConfig(BaseModel):
     max_labels: Annotated[int, Field(ge=100)] = 2000
     """Labels of an arm that take part at most: the first of the active arm, a sample of the random one."""
     every_labels: PositiveInt = 25
-    """An account is drawn up anew once this many labels have come or changed."""
+    """An account is drawn up anew once this many labels have come or changed, and a quarter of them all."""
     look_every_s: Annotated[float, Field(gt=0, le=86_400)] = 30.0
     """Between two looks whether one is due; a look reads two rows a task."""
     rest_s: Annotated[float, Field(ge=0, le=10)] = 0.05

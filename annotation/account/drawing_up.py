@@ -35,10 +35,10 @@ class Subject(NamedTuple):
 
 
 def is_due(store: LabelStore, accounts: Accounts, task: TaskConfig, model_version: str, config: AccountConfig) -> bool:
-    """Whether enough labels have changed since the last account: some, and a tenth of all. Two rows are read."""
+    """Whether enough labels have changed since the last account: some, and a quarter of all. Two rows are read."""
     known = [one.change for one in accounts.latest(task.tenant, task.name) if one.model_version == model_version]
     news = store.latest_change(task.name, task.tenant) - max(known, default=0)
-    return news >= max(config.every_labels, store.count(task.name, task.tenant) // 10)
+    return news >= max(config.every_labels, store.count(task.name, task.tenant) // 4)
 
 
 def draw_up(

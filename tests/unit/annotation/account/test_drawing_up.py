@@ -71,9 +71,9 @@ def test_no_account_is_due_before_enough_labels_have_come(engine: Engine) -> Non
     settle(engine, 80)
     bookkeeper = keeper(engine)
     bookkeeper.look()
-    settle(engine, 9, start=80)
+    settle(engine, 19, start=80)
     assert bookkeeper.look() == 0
-    settle(engine, 1, start=89)
+    settle(engine, 11, start=99)
     assert bookkeeper.look() == 1
 
 
