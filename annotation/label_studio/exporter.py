@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from annotation.label_studio.client.errors import Absent, Invalid
 from annotation.label_studio.client.label_studio import LabelStudio
-from annotation.label_studio.client.rows import PredictionDraft, TaskRow
+from annotation.label_studio.client.rows import PredictionDraft, TaskDraft, TaskRow
 from annotation.label_studio.config import LabelStudioConfig
 from annotation.label_studio.outbox import Due, Outbox
 from annotation.label_studio.running import metrics
@@ -133,7 +133,7 @@ class Exporter:
         if not absent:
             return {}
         wanted = self._outbox.attempting(one.id for one in absent)
-        drafts = {one: desk.draft(one.fact, version) for one in absent if one.id in wanted}
+        drafts = self._drafts(desk, [one for one in absent if one.id in wanted], version)
         try:
             ids = self._server.import_tasks(project.id, list(drafts.values()))
         except Invalid as error:
@@ -141,8 +141,7 @@ class Exporter:
                 alone = [self._create(desk, project, [one], version) for one in drafts]
                 return {one: row for made in alone for one, row in made.items()}
             [refused] = drafts
-            self._outbox.refuse(refused, self._prefix, BadRecord("label_studio_refused", str(error)))
-            metrics.TASKS.labels("refused").inc()
+            self._refuse(refused, BadRecord("label_studio_refused", str(error)))
             return {}
         metrics.TASKS.labels("created").inc(len(ids))
         made = {
@@ -152,6 +151,19 @@ class Exporter:
             predictions = [(row.id, desk.prediction(one.fact, version)) for one, row in made.items()]
             self._server.add_predictions(project.id, predictions)
         return made
+
+    def _drafts(self, desk: Desk, absent: Sequence[Due], version: str) -> dict[Due, TaskDraft]:
+        drafts = {}
+        for one in absent:
+            try:
+                drafts[one] = desk.draft(one.fact, version)
+            except BadRecord as refusal:  # the task's settings have changed since it was taken
+                self._refuse(one, refusal)
+        return drafts
+
+    def _refuse(self, one: Due, refusal: BadRecord) -> None:
+        self._outbox.refuse(one, self._prefix, refusal)
+        metrics.TASKS.labels("refused").inc()
 
     def _renew(self, project: Project, task_id: int, wanted: PredictionDraft) -> None:
         """Sees to it that a task has this prediction, once."""
@@ -230,7 +242,7 @@ class Exporter:
         """Renews the links to media before they expire."""
         before = int((self._clock.time() - self._config.relink_s) * 1000)
         for request_id, task_id, fact in self._outbox.open_tasks(desk.task.name, before)[:RELINKED_AT_ONCE]:
-            with suppress(Absent):  # deleted by somebody; the sweep will notice
+            with suppress(Absent, BadRecord):  # deleted by somebody, or no task of today's settings
                 self._server.patch_task(task_id, data=desk.data(fact))
             self._outbox.linked([request_id])
 

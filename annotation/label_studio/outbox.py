@@ -214,13 +214,15 @@ def _withdraw(connection: Connection, withdrawn: Sequence[ItemWithdrawn], now: i
 
 
 def _unknown(connection: Connection, asked: Sequence[Asked]) -> list[Asked]:
-    """Requests that were not taken before. One that comes again (by replay) has its unusable answers looked at anew."""
+    """Requests that were not taken before. One that comes again, by replay of its letter, is looked at anew."""
     by_id = {str(one.fact.event_id): one for one in asked}
     query = select(requests.c.request_id).where(requests.c.request_id.in_(list(by_id)))
     known = set(connection.execute(query).scalars())
     if known:
         unusable = and_(annotations.c.request_id.in_(sorted(known)), annotations.c.standing == Standing.MALFORMED)
         connection.execute(update(annotations).where(unusable).values(digest=""))
+        refused = and_(requests.c.request_id.in_(sorted(known)), requests.c.state == State.REFUSED)
+        connection.execute(update(requests).where(refused).values(state=State.PENDING))
     return [one for request_id, one in by_id.items() if request_id not in known]
 
 

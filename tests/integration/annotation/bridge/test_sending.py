@@ -1,5 +1,6 @@
 """Requests become tasks: each once, in the order that selection wants, and away again."""
 
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -184,3 +185,14 @@ def test_tasks_made_by_hand_are_not_touched(house: House) -> None:
     house.hear(ItemWithdrawn(item_id="a", version=1))
     house.export()
     assert [row.data.get("text") for row in house.tasks()] == ["by hand"]
+
+
+def test_a_request_that_the_page_can_no_longer_show_is_a_letter_and_spoils_no_other(house: House) -> None:
+    house.hear(house.request("a", text="shown"), house.request("b"))
+    narrower = house.task.model_copy(update={"modalities": (Modality.IMAGE,)})
+    house.desk = replace(house.desk, task=narrower)
+    house.restart()
+    house.export()
+    house.take_in()
+    assert {letter.reason for letter in house.letters()} == {"unshowable_item"}
+    assert house.outbox.counts() == {"pending": 0, "sent": 0}

@@ -5,6 +5,7 @@ from sqlalchemy import Engine
 
 from annotation.label_studio.outbox import Due, Outbox
 from annotation.label_studio.tables import State
+from streams.errors import BadRecord
 from tests.unit.annotation.label_studio.bridge_builders import asked, database, request, states, withdrawn
 
 FAR_AHEAD = 2**62
@@ -149,3 +150,13 @@ def test_settled_requests_do_not_come_back(engine: Engine) -> None:
     outbox.take(asked(request("a")), [])
     outbox.settle([one.id for one in due(outbox)], State.REMOVED)
     assert due(outbox) == []
+
+
+def test_a_refused_request_is_tried_again_when_its_letter_is_replayed(engine: Engine) -> None:
+    outbox = Outbox(engine)
+    outbox.take(asked(request("a")), [])
+    [one] = due(outbox)
+    outbox.refuse(one, "p", BadRecord("label_studio_refused", "no"))
+    assert due(outbox) == []
+    outbox.take(asked(request("a")), [])
+    assert items(due(outbox)) == ["a"]
