@@ -18,6 +18,7 @@ from annotation.label_studio.config import LabelStudioConfig
 from annotation.label_studio.outbox import Due, Outbox
 from annotation.label_studio.running import metrics
 from annotation.label_studio.running.patrol import Patrol
+from annotation.label_studio.running.turn import Turn
 from annotation.label_studio.sending.drafts import Desk, item_version
 from annotation.label_studio.sending.projects import Project, Projects
 from annotation.label_studio.tables import State
@@ -31,7 +32,7 @@ RELINKED_AT_ONCE = 50
 
 
 class Exporter:
-    """A service beside the stage `bridge`. One of it for each Label Studio: nobody else creates tasks there."""
+    """A service beside the stage `bridge`. Nobody else creates tasks in its projects."""
 
     def __init__(
         self,
@@ -49,8 +50,13 @@ class Exporter:
         self._config = config
         self._prefix = prefix
         self._projects = Projects(engine, server, config)
+        self._turn = Turn(engine, NAME)
         self._patrol = Patrol(NAME, self.step, config.export_s, config.backoff)
-        self.start, self.stop, self.wake = self._patrol.start, self._patrol.stop, self._patrol.wake
+        self.start, self.wake = self._patrol.start, self._patrol.wake
+
+    def stop(self) -> None:
+        self._patrol.stop()
+        self._turn.end()
 
     def ready(self) -> str | None:
         """None, or what is waited for."""
@@ -64,6 +70,8 @@ class Exporter:
 
     def step(self) -> bool:
         """One round over all tasks; whether there is more to do at once. A task set up wrongly stops no other."""
+        if not self._turn.mine():
+            return False
         more, wrong = False, None
         for desk in self._desks:
             try:

@@ -22,6 +22,7 @@ from annotation.label_studio.client.label_studio import LabelStudio
 from annotation.label_studio.client.rows import TaskRow
 from annotation.label_studio.config import LabelStudioConfig
 from annotation.label_studio.running.patrol import Patrol
+from annotation.label_studio.running.turn import Turn
 from annotation.label_studio.sending.drafts import Desk
 from annotation.label_studio.sending.projects import Project, Projects
 from annotation.label_studio.telling.messages import Messages
@@ -73,8 +74,13 @@ class Intake:
         self._watches: dict[str, Watch] = {}
         self._hints: set[int] = set()
         self._hinting = threading.Lock()
+        self._turn = Turn(engine, NAME)
         self._patrol = Patrol(NAME, self.step, config.poll_s, config.backoff)
-        self.start, self.stop, self.ready = self._patrol.start, self._patrol.stop, self._patrol.ready
+        self.start, self.ready = self._patrol.start, self._patrol.ready
+
+    def stop(self) -> None:
+        self._patrol.stop()
+        self._turn.end()
 
     def wake(self, deleted_tasks: Iterable[int] = ()) -> None:
         """Polls soon, and looks whether these tasks are gone. Safe from any thread."""
@@ -84,6 +90,8 @@ class Intake:
 
     def step(self) -> bool:
         """One poll of every project; whether there is more to do at once. One that is gone stops no other."""
+        if not self._turn.mine():
+            return False
         self._messages.publish()
         with self._hinting:
             hints, self._hints = self._hints, set()

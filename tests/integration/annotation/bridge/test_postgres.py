@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from annotation.label_studio.answers.ledger import Ledger
 from annotation.label_studio.outbox import Outbox
+from annotation.label_studio.running.turn import Turn
 from annotation.label_studio.tables import metadata
 from annotation.label_studio.telling.messages import Messages
-from streams.errors import BadRecord
+from streams.errors import BadRecord, Unavailable
 from streams.memory import MemoryBroker, MemoryProducer
 from tests.integration.postgres import empty_database
 from tests.unit.annotation.label_studio.answers.test_ledger import READING, TOPIC
@@ -54,3 +55,25 @@ def test_answers_are_told_once_and_taken_back_once(engine: Engine) -> None:
     assert Messages(engine, MemoryProducer(broker)).publish() == 3
     kinds = [(record.header("ce_type") or "").split(".")[1] for record in broker.records(TOPIC)]
     assert kinds == ["AnnotationCompleted", "AnnotationChanged", "AnnotationWithdrawn"]
+
+
+def test_of_several_bridges_one_works_and_another_takes_over_when_it_ends(engine: Engine) -> None:
+    first, second = Turn(engine, "exporter"), Turn(engine, "exporter")
+    assert [first.mine(), second.mine(), first.mine()] == [True, False, True]
+    assert Turn(engine, "intake").mine()
+    first.end()
+    assert [second.mine(), first.mine()] == [True, False]
+    second.end()
+
+
+def test_a_turn_goes_on_when_the_connection_of_its_holder_breaks(engine: Engine) -> None:
+    first, second = Turn(engine, "exporter"), Turn(engine, "exporter")
+    assert first.mine()
+    with engine.connect() as connection:
+        ours = "datname = current_database() AND pid <> pg_backend_pid()"
+        connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}"))
+    assert second.mine()
+    with pytest.raises(Unavailable):
+        first.mine()
+    assert not first.mine()
+    second.end()
