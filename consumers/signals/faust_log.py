@@ -92,8 +92,10 @@ class FaustLog:
 
     def complete(self) -> bool:
         """Whether all partitions are ours: searches and feedback that belong together may lie anywhere."""
-        counts = [self._app.consumer.topic_partitions(topic) for topic in self._topics]
-        return None not in counts and len(self._app.consumer.assignment()) == sum(filter(None, counts))
+        # from the cluster's own word: Faust only knows it after it dealt partitions out, which a static member that
+        # comes back is not asked to do
+        known = [self._client.partitions_for_topic(topic) for topic in self._topics]
+        return all(known) and len(self._app.consumer.assignment()) == sum(map(len, known))
 
     def ends(self) -> dict[TopicPartition, End]:
         """The end of each partition that the broker has told of."""
