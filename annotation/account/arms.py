@@ -25,9 +25,9 @@ class Labelled:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def first(self, count: int) -> "Labelled":
-        """The oldest labels."""
-        return Labelled(self.vectors[:count], self.labels[:count], self.trust[:count])
+    def of(self, rows: NDArray[np.intp]) -> "Labelled":
+        """Some of the labels."""
+        return Labelled(self.vectors[rows], self.labels[rows], self.trust[rows])
 
 
 @dataclass(frozen=True)

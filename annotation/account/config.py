@@ -25,11 +25,11 @@ class AccountConfig(BaseModel):
     min_labels: Annotated[int, Field(ge=10)] = 40
     """With fewer labels in either arm nothing is said; intervals would span everything."""
     folds: Annotated[int, Field(ge=2, le=20)] = 4
-    """Parts of the random arm, each tested by heads that the others trained."""
+    """Parts of the random arm, each tested by heads that the others trained; the active arm is cut alike."""
     points: Annotated[int, Field(ge=3, le=30)] = 6
     """Label counts at which a curve is measured."""
     resamples: Annotated[int, Field(ge=20, le=5000)] = 100
-    """Bootstrap resamples behind the interval. Each costs `(folds + 1) * points` refits."""
+    """Bootstrap resamples behind the interval. Each costs `2 * folds * points` refits."""
     steps: Annotated[int, Field(ge=5, le=1000)] = 30
     """L-BFGS steps of a refit in a resample; each begins where the fit on all labels ended."""
     max_labels: Annotated[int, Field(ge=100)] = 2000

@@ -106,7 +106,7 @@ def labels_saved(arms: Arms, config: AccountConfig, rest: Callable[[], None] = l
     if why := _too_few(arms, config):
         return _nothing(arms, config, why)
     trial = Trial.of(arms, config.folds, config.seed)
-    counts = _grid(min(len(arms.active), trial.training_labels), config.points)
+    counts = _grid(trial.training_labels, config.points)
     whole = trial.everything()
     said = _said(trial, counts, whole, HeadConfig())
     resampled = list(_resampled(trial, counts, config, rest))

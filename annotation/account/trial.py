@@ -1,10 +1,12 @@
 """Heads of both arms, tested on labels of the random arm that they never saw.
 
-Heads of the active arm are tested on all of the random arm. Heads of the random arm are cross-fitted: each part is
-tested by a head that the other parts trained. No item both trains and tests a head, and the test set was not chosen by
-anybody, so the two curves can be compared.
+The random arm is cross-fitted: each part of it is tested by a head that the other parts trained. The active arm is cut
+in the same way, though its heads could be tested on everything: a score over what several heads say is not the score of
+one head, as a class that one of them does not know yet may be known to another. No item both trains and tests a head,
+and the test set was not chosen by anybody, so the two curves can be compared.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -30,22 +32,25 @@ class Trial:
     """Fits and tests heads; remembers the first fit of each kind as the start of later ones."""
 
     arms: Arms
-    folds: Codes
-    """Part of the random arm that each of its labels belongs to."""
+    active_parts: Codes
+    """Part of its arm that each label belongs to."""
+    random_parts: Codes
     classes: tuple[str, ...]
     truth: Codes
+    """Of the random arm."""
     mean: Floats
     scale: float
-    starts: dict[tuple[str, int, int], Head] = field(default_factory=dict)
+    starts: dict[tuple[bool, int, int], Head] = field(default_factory=dict)
 
     @classmethod
     def of(cls, arms: Arms, folds: int, seed: int) -> "Trial":
         """A trial of these arms."""
-        classes = tuple(sorted({*arms.active.labels.tolist(), *arms.random.labels.tolist()}))
-        place = {name: code for code, name in enumerate(classes)}
-        truth = np.array([place[name] for name in arms.random.labels.tolist()], dtype=np.intp)
+        active, random = arms.active.labels.tolist(), arms.random.labels.tolist()
+        classes = tuple(sorted({*active, *random}))
+        truth = codes_of(random, classes)
         mean, scale = pool_moments(np.concatenate([arms.active.vectors, arms.random.vectors]))
-        return cls(arms, parts(truth, folds, seed), classes, truth, mean, scale)
+        own = parts(codes_of(active, classes), folds, seed)
+        return cls(arms, own, parts(truth, folds, seed), classes, truth, mean, scale)
 
     def everything(self) -> Weights:
         """Each label once."""
@@ -56,21 +61,12 @@ class Trial:
         return Weights(_drawn(len(self.arms.active), numbers), _drawn(len(self.arms.random), numbers))
 
     def active(self, count: int, weights: Weights, config: HeadConfig) -> Codes:
-        """What a head of the first labels of the active arm says of the whole random arm."""
-        head = self._fit(("active", count, 0), self.arms.active.first(count), weights.active[:count], config)
-        return self._said(head, self.arms.random.vectors)
+        """What heads of that many labels of the active arm, the oldest, say of the random arm."""
+        return self._said(self.arms.active, self.active_parts, weights.active, count, config)
 
     def random(self, count: int, weights: Weights, config: HeadConfig) -> Codes:
-        """What heads of that many labels of the random arm say of its other parts."""
-        said = np.zeros(len(self.truth), dtype=np.intp)
-        random = self.arms.random
-        for part in range(int(self.folds.max()) + 1):
-            test = self.folds == part
-            rows = np.flatnonzero(~test)[:count]
-            labelled = Labelled(random.vectors[rows], random.labels[rows], random.trust[rows])
-            head = self._fit(("random", count, part), labelled, weights.random[rows], config)
-            said[test] = self._said(head, random.vectors[test])
-        return said
+        """What heads of that many labels of the random arm say of the parts that they did not see."""
+        return self._said(self.arms.random, self.random_parts, weights.random, count, config)
 
     def score(self, said: Codes, weights: Weights, by: Score) -> float:
         """How good that is."""
@@ -80,14 +76,25 @@ class Trial:
 
     @property
     def training_labels(self) -> int:
-        """Labels that a head of the random arm has at most: what the parts leave."""
-        sizes = np.bincount(self.folds)
-        return int(len(self.folds) - sizes.max())
+        """Labels that every head of either arm can have: what the largest part leaves."""
+        return min(len(each) - int(np.bincount(each).max()) for each in (self.active_parts, self.random_parts))
+
+    def _said(
+        self, arm: Labelled, parts_of_arm: Codes, weights: NDArray[np.float64], count: int, config: HeadConfig
+    ) -> Codes:
+        said = np.zeros(len(self.truth), dtype=np.intp)
+        for part in range(int(self.random_parts.max()) + 1):
+            rows = np.flatnonzero(parts_of_arm != part)[:count]
+            kind = (arm is self.arms.active, count, part)
+            head = self._fit(kind, arm.of(rows), weights[rows], config)
+            test = self.random_parts == part
+            said[test] = self._most_probable(head, self.arms.random.vectors[test])
+        return said
 
     def _fit(
-        self, kind: tuple[str, int, int], labelled: Labelled, counts: NDArray[np.float64], config: HeadConfig
+        self, kind: tuple[bool, int, int], labelled: Labelled, weights: NDArray[np.float64], config: HeadConfig
     ) -> Head | None:
-        trust = labelled.trust * counts
+        trust = labelled.trust * weights
         if not trust.any():
             return None
         labels = labelled.labels.tolist()
@@ -96,12 +103,17 @@ class Trial:
         self.starts.setdefault(kind, head)
         return head
 
-    def _said(self, head: Head | None, vectors: Floats) -> Codes:
+    def _most_probable(self, head: Head | None, vectors: Floats) -> Codes:
         if head is None:
             return np.zeros(len(vectors), dtype=np.intp)
-        place = {name: code for code, name in enumerate(self.classes)}
-        codes = np.array([place[name] for name in head.classes], dtype=np.intp)
+        codes = codes_of(head.classes, self.classes)
         return np.asarray(codes[head.logits(vectors).argmax(axis=1)], dtype=np.intp)
+
+
+def codes_of(labels: Sequence[str], classes: Sequence[str]) -> Codes:
+    """The place of each label among the classes."""
+    place = {name: code for code, name in enumerate(classes)}
+    return np.array([place[label] for label in labels], dtype=np.intp)
 
 
 def parts(truth: Codes, folds: int, seed: int) -> Codes:

@@ -35,8 +35,9 @@ def misled(count: int = 60, seed: int = 1) -> Arms:
     return Arms(arm(vectors[:count], shuffled), arm(vectors[count:], labels[count:]))
 
 
-def gifted(count: int = 60, seed: int = 1) -> Arms:
-    """The active arm was shown the centres first, the random arm sees points from far around them."""
-    centres, labels = cloud(count, seed, spread=0.05)
-    vectors, drawn = cloud(count, seed + 1, spread=1.2)
-    return Arms(arm(centres, labels), arm(vectors, drawn))
+def gifted(count: int = 80, seed: int = 3) -> Arms:
+    """The active arm was shown every centre early, the random arm sees points from far around them."""
+    centres, labels = cloud(count, seed, spread=0.3)
+    vectors, drawn = cloud(count, seed + 1, spread=1.1)
+    by_turns = np.argsort([list(labels[:place]).count(label) for place, label in enumerate(labels)], kind="stable")
+    return Arms(arm(centres[by_turns], labels[by_turns]), arm(vectors, drawn))
