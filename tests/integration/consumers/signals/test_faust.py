@@ -119,7 +119,7 @@ def test_freshness_is_printed(shop: Shop) -> None:
     p50, p95 = delays_s[len(delays_s) // 2], delays_s[int(len(delays_s) * 0.95)]
     sys.stderr.write(
         f"\nfeedback to ItemSignalMeasured beyond the end of its window: P50 {p50:.2f} s, P95 {p95:.2f} s, "
-        f"{len(delays_s)} windows of {CONFIG.window_s} s\n"
+        f"{len(delays_s)} measurements in windows of {CONFIG.window_s} s\n"
     )
 
 
