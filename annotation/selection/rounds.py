@@ -5,8 +5,9 @@ item that was itself drawn is passed over. Quotas and the requests of the active
 it by what the model thinks would make it a worse witness.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import get_args
 
 import numpy as np
@@ -22,6 +23,8 @@ from schemas.annotations import Arm
 
 FALLBACKS: tuple[StrategyName, ...] = ("margin", "random")
 """What selection falls back to, one after the other."""
+MEASURES: dict[StrategyName, str] = {"entropy": "entropy", "least-confidence": "least_confidence"}
+"""What strategies go by that do not go by the margin."""
 UNKNOWN = 1.0
 """Uncertainty before there is a head."""
 
@@ -115,29 +118,31 @@ def choose(
 def _view(
     pool: TaskPool, strategy: StrategyName, config: SelectionConfig, now_s: float
 ) -> tuple[Sequence[str | None], Pool]:
-    """The pool as strategies see it: a row for each place of the graph, and the item of it that may be asked."""
+    """The pool as strategies see it: a row for each place of the graph, and the item of it that may be asked.
+
+    Nearly all places hold one item that nobody was asked about, so only the others are looked at one by one.
+    """
     keys, graph = pool.graph.csr()
-
-    def askable(item_id: str) -> bool:
-        return pool.may_be_asked(item_id, now_s) and item_id not in pool.reserve
-
-    rows = [next(filter(askable, pool.graph.copies(key)), None) for key in keys]
-    covered = _each(keys, lambda key: any(map(pool.is_asked, pool.graph.copies(key))))
-    uncertain = np.array([_lifted(pool.candidates[key], strategy, config.signal_weight) for key in keys])
+    busy = pool.reserve | {item_id for item_id in pool.asked if not pool.may_be_asked(item_id, now_s)}
+    shared = {pool.graph.representative(copy) for copy in pool.candidates.keys() - set(keys)}
+    instead = {key: next((copy for copy in pool.graph.copies(key) if copy not in busy), None) for key in shared}
+    rows = [instead[key] if key in shared else None if key in busy else key for key in keys]
+    answered = {pool.graph.representative(item_id) for item_id in pool.asked if pool.is_asked(item_id)}
+    covered = np.array([key in answered for key in keys], dtype=bool)
     eligible = np.array([row is not None for row in rows], dtype=bool)
-    return rows, Pool(keys, graph, None, uncertain, None, covered, eligible)
+    return rows, Pool(keys, graph, None, _unsure(pool, keys, strategy, config), None, covered, eligible)
 
 
-def _each(keys: Sequence[str], holds: Callable[[str], bool]) -> NDArray[np.bool_]:
-    return np.fromiter(map(holds, keys), dtype=bool, count=len(keys))
-
-
-def _lifted(candidate: Candidate, strategy: StrategyName, signal_weight: float) -> float:
+def _unsure(
+    pool: TaskPool, keys: Sequence[str], strategy: StrategyName, config: SelectionConfig
+) -> NDArray[np.float64]:
     """How unsure the head is by the strategy's own measure, lifted by what searches and feedback say."""
-    parts = candidate.uncertainty
-    measure = {"entropy": parts.entropy, "least-confidence": parts.least_confidence}.get(strategy, parts.margin)
-    unsure = UNKNOWN if measure is None else measure
-    return 1 - (1 - unsure) * (1 - signal_weight * min(candidate.signal, 1.0))
+    measure = attrgetter(f"uncertainty.{MEASURES.get(strategy, 'margin')}")
+    candidates = [pool.candidates[key] for key in keys]
+    found = (measure(candidate) for candidate in candidates)
+    unsure = np.array([UNKNOWN if one is None else one for one in found], dtype=np.float64)
+    signals = np.array([candidate.signal for candidate in candidates], dtype=np.float64)
+    return 1 - (1 - unsure) * (1 - config.signal_weight * np.minimum(signals, 1.0))
 
 
 def _mixed(actively: Sequence[Chosen], at_random: Sequence[Chosen]) -> Iterator[Chosen]:

@@ -21,6 +21,7 @@ NAMES = (
     "pipeline",
     "freshness",
     "searching",
+    "selecting",
     "start_up",
 )
 """Modules here, each with a function of the same name: Ground to rows."""
