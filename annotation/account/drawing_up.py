@@ -77,7 +77,7 @@ class Bookkeeper:
         vectors: VectorsOf,
         tasks: Sequence[TaskConfig],
         model_version: Callable[[], str],
-        strategy: str,
+        strategy: Callable[[TaskConfig, str], str],
         config: AccountConfig,
         clock: Clock | None = None,
     ) -> None:
@@ -117,7 +117,7 @@ class Bookkeeper:
                 return self._vectors(tenant, version, list(item_ids))
 
             at_ms = int(self._clock.time() * 1000)
-            subject = Subject(task, version, self._strategy)
+            subject = Subject(task, version, self._strategy(task, version))
             try:
                 draw_up(self._store, self._accounts, vectors, subject, self._config, at_ms, self._rest)
             except _StoppingError:

@@ -54,6 +54,7 @@ def _api(workshop: Workshop, port: int) -> Service:
         producer=workshop.producer(),
         keys=IdempotencyKeys(workshop.metadata, settings.idempotency),
         prefix=settings.kafka.prefix,
+        length_of=workshop.media.length_of,
     )
     config = settings.api.model_copy(update={"media_secret": workshop.media_secret})
     server = ApiServer(create_app(services, config), config.host, port, config.stop_grace_s)

@@ -75,9 +75,8 @@ def _bridge(workshop: Workshop) -> AnyStage:
 
 
 def _mining(workshop: Workshop) -> AnyStage:
-    from models.mined.store import MinedStore
-
     from consumers.mining.stage import mining_stage
+    from models.mined.store import MinedStore
 
     return mining_stage(MinedStore(workshop.metadata))
 

@@ -78,11 +78,15 @@ class MediaStore:
 
     def exists(self, ref: MediaRef) -> bool:
         """Whether an object of that digest and length is there; its bytes are not read."""
+        return self.length_of(_own_uri(ref)) == ref.length
+
+    def length_of(self, uri: str) -> int | None:
+        """Bytes of the object under a URI of ours; None where there is none."""
         try:
             with answering(self._url):
-                return self._backend.head(_own_uri(ref))["size"] == ref.length
+                return int(self._backend.head(uri)["size"])
         except FileNotFoundError:
-            return False
+            return None
 
     def delete(self, ref: MediaRef) -> None:
         """Removes the object, for every item that refers to it. Deleting what is not there is done already."""

@@ -53,7 +53,7 @@ def keeper(
     version: Callable[[], str] = lambda: "mini-1",
     config: AccountConfig = CONFIG,
 ) -> Bookkeeper:
-    return Bookkeeper(LabelStore(engine), Accounts(engine), look_up, [TASK], version, "margin", config)
+    return Bookkeeper(LabelStore(engine), Accounts(engine), look_up, [TASK], version, lambda *_: "margin", config)
 
 
 def test_an_account_is_kept_with_its_verdict_on_the_strategy(engine: Engine) -> None:
