@@ -66,20 +66,20 @@ class Figures:
         return own, self.curve(name, "random", "head")[: len(own)]
 
 
-def goals(figures: Figures, sets: Sequence[str]) -> list[Goal]:
-    """What the default strategy is held to, on the judged sets."""
+def goals(figures: Figures, sets: Sequence[str], strategy: str = DEFAULT) -> list[Goal]:
+    """What the default strategy is held to, on the judged sets; its variants do not count as others."""
     others = [each for each in figures.strategies if not each.startswith((DEFAULT, "random"))]
     found = []
     for limit, checkpoint, budget in ((0.50, FULL, "full"), (0.60, HALF, "half")):
-        value = figures.median(sets, DEFAULT, "head", checkpoint)[0]
+        value = figures.median(sets, strategy, "head", checkpoint)[0]
         found.append(Goal(f"selection alone, median of {len(sets)} sets, {budget} budget", limit, value))
     for checkpoint, budget in ((FULL, "full"), (HALF, "half")):
-        worst = max(figures.values(sets, DEFAULT, "head", checkpoint).values())
+        worst = max(figures.values(sets, strategy, "head", checkpoint).values())
         found.append(Goal(f"selection alone, worst set, {budget} budget", 1.0, worst))
-    value = figures.median(sets, DEFAULT, "spread", FULL)[0]
+    value = figures.median(sets, strategy, "spread", FULL)[0]
     found.append(Goal("with propagation against plain random, median, full budget", 0.33, value))
     for checkpoint, budget in ((FULL, "full"), (HALF, "half")) if others else ():
-        own = figures.values(sets, DEFAULT, "head", checkpoint)
+        own = figures.values(sets, strategy, "head", checkpoint)
         best = against_best(own, [figures.values(sets, each, "head", checkpoint) for each in others])
         found.append(Goal(f"against the best other picked afterwards, median, {budget} budget", 1.05, best))
     return found
@@ -143,7 +143,7 @@ def shown(value: float) -> str:
 
 
 def _table(figures: Figures, judged: Sequence[str], kind: str) -> str:
-    heads = ["strategy", *figures.sets, f"median, {len(judged)} sets", "seeds"]
+    heads = ["strategy", *figures.sets, *([f"median, {len(judged)} sets"] if judged else []), "seeds"]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for strategy in figures.strategies:
         if strategy == "random" and kind == "head":
@@ -152,7 +152,11 @@ def _table(figures: Figures, judged: Sequence[str], kind: str) -> str:
             "; ".join(_cell(figures.ratio(name, strategy, kind, at)) for at in (FULL, HALF)) for name in figures.sets
         ]
         medians = [figures.median(judged, strategy, kind, at) for at in (FULL, HALF)] if judged else []
-        cells.append("; ".join(f"{shown(value)} [{shown(low)}, {shown(high)}]" for value, low, high in medians))
+        cells += (
+            ["; ".join(f"{shown(value)} [{shown(low)}, {shown(high)}]" for value, low, high in medians)]
+            if judged
+            else []
+        )
         lines.append(f"| {strategy} | {' | '.join(cells)} | {figures.seeds(strategy)} |")
     return "\n".join(lines)
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from tests.evaluations.arms import BEST_OF_PEERS, OURS, arm, versions
+from tests.evaluations.arms import BEST_OF_PEERS, OURS, UNCERTAINTY_ONLY, arm, versions
 from tests.evaluations.datasets import DATA_SETS, JUDGED, DataSet, Source
 from tests.evaluations.protocol import Run, Split
-from tests.evaluations.report import Figures, Measured, as_json, f1_table, goals, machine, tables, verdicts
+from tests.evaluations.report import DEFAULT, Figures, Measured, as_json, f1_table, goals, machine, tables, verdicts
 
 FINAL_SEEDS = 100
 """Seeds from here on were never looked at while choosing; explore with those from 0."""
@@ -109,8 +109,9 @@ def main() -> None:
         figures = evaluate(given)
     own = judged(figures)
     say(f"\n{tables(figures, own)}\n**Macro-F1 at full budget** (head; gated mixture)\n\n{f1_table(figures)}\n")
-    if own and "graph-herding" in figures.strategies:
-        say(verdicts(goals(figures, own)))
+    for name in (DEFAULT, UNCERTAINTY_ONLY):
+        if own and name in figures.strategies:
+            say(f"{name}:\n{verdicts(goals(figures, own, name))}\n")
     say(f"\n{given.seeds} seeds from {given.first_seed}; figures with curves: {given.json}")
 
 
