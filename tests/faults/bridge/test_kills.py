@@ -56,17 +56,18 @@ def test_killed_two_hundred_times_the_labels_are_those_of_an_undisturbed_run(
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("switch", "points"),
+    ("switch", "point", "complaint"),
     [
-        (Sabotage.SENT_BEFORE_SENDING, [Point.BEFORE_IMPORT] * 3),
-        (Sabotage.FORGET_KNOWN, [Point.AFTER_MARK] * 3),
+        (Sabotage.SENT_BEFORE_SENDING, Point.BEFORE_IMPORT, "has 0 tasks"),
+        (Sabotage.FORGET_KNOWN, Point.AFTER_MARK, "too many"),
     ],
 )
 def test_a_broken_rule_is_noticed(
-    client: LabelStudio, label_studio: Place, tmp_path: Path, switch: Sabotage, points: list[Point]
+    client: LabelStudio, label_studio: Place, tmp_path: Path, switch: Sabotage, point: Point, complaint: str
 ) -> None:
     trial = Trial(client, label_studio.token, tmp_path, switch)
     with trial:
         trial.ask(20)  # enough for every kind of story
-        run(trial, points)
+        run(trial, [point] * 3)
         assert trial.finish(SABOTAGED_PATIENCE_S) != []
+        assert any(complaint in fault for fault in trial.wrong())
