@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from models.neighbours.config import NeighbourConfig
-from models.neighbours.exact import nearest
+from models.neighbours.exact import nearest, nearest_to
 from models.neighbours.graph import NeighbourGraph
 
 Offered = list[tuple[str, float]]
@@ -194,3 +194,16 @@ def test_nearest_in_blocks_is_nearest_by_comparing_all() -> None:
     order = np.argsort(d2)[1:6]
     assert near[700].tolist() == order.tolist()
     np.testing.assert_allclose(far[700], d2[order], atol=1e-9)
+
+
+def test_what_is_nearest_to_an_item_outside_is_what_is_nearest_inside() -> None:
+    vectors = points(600)
+    inside, _ = nearest(vectors, 4)
+    outside, far = nearest_to(vectors, vectors, 5)
+    np.testing.assert_array_equal(outside[:, 1:], inside)
+    np.testing.assert_allclose(far[:, 0], 0, atol=1e-12)
+
+
+def test_a_graph_says_whom_it_knows() -> None:
+    graph = grown(points(1), [0])
+    assert ("item-0" in graph, "stranger" in graph) == (True, False)
