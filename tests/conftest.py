@@ -7,6 +7,8 @@ from typing import NoReturn
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["tests.studio"]
+
 BESIDE_THE_REPOSITORY = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 settings.register_profile("millrace", deadline=None, print_blob=True)  # no test asserts an absolute time

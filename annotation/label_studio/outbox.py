@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from annotation.label_studio.tables import Standing, State, annotations, requests, withdrawals
 from annotation.label_studio.telling.letters import letter_about
 from annotation.label_studio.telling.messages import post
-from schemas.annotations import AnnotationRequested
+from schemas.annotations import AnnotationRequested, Shown
 from schemas.items import ItemWithdrawn
 from streams.clock import Clock, SystemClock
 from streams.errors import BadRecord
@@ -69,6 +69,18 @@ class Outbox:
                 _withdraw(connection, withdrawn, self._now())
             if fresh := _unknown(connection, asked):
                 _admit(connection, fresh, self._now())
+
+    def completed(self, fact: AnnotationRequested) -> AnnotationRequested:
+        """The request with what annotators see: one that asks once more about an item need not say it again."""
+        if fact.modality is not None or fact.text is not None or fact.media is not None:
+            return fact
+        same = and_(requests.c.item_id == fact.item_id, requests.c.tenant == fact.tenant, requests.c.task == fact.task)
+        query = select(requests.c.fact).where(same, requests.c.version == fact.version).order_by(requests.c.id.desc())
+        with self._engine.execution_options(reading=True).begin() as connection:
+            row = connection.execute(query.limit(1)).first()
+        if row is None:
+            return fact
+        return fact.model_copy(update=dict(Shown.model_validate_json(row.fact)))
 
     def due(self, task: str, limit: int, open_limit: int) -> list[Due]:
         """What is to be sent next, the oldest first: new tasks only while fewer than `open_limit` are open."""

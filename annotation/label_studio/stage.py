@@ -22,6 +22,7 @@ def bridge_stage(outbox: Outbox, desks: Sequence[Desk]) -> BatchStage:
     by_task = {desk.task.name: desk for desk in desks}
 
     def handle(batch: Sequence[Incoming]) -> Sequence[Outcome]:
+        batch = [_completed(incoming, outbox) for incoming in batch]
         refusals = [_objection(incoming, by_task) for incoming in batch]
         taken = [incoming for incoming, refusal in zip(batch, refusals, strict=True) if refusal is None]
         asked = [Asked(one.fact, _place(one)) for one in taken if isinstance(one.fact, AnnotationRequested)]
@@ -29,6 +30,11 @@ def bridge_stage(outbox: Outbox, desks: Sequence[Desk]) -> BatchStage:
         return [refusal or () for refusal in refusals]
 
     return BatchStage(NAME, sources=(ANNOTATIONS_REQUESTED, EMBEDDED), answers=(ANNOTATIONS_COMPLETED,), handle=handle)
+
+
+def _completed(incoming: Incoming, outbox: Outbox) -> Incoming:
+    fact = incoming.fact
+    return incoming._replace(fact=outbox.completed(fact)) if isinstance(fact, AnnotationRequested) else incoming
 
 
 def _objection(incoming: Incoming, desks: dict[str, Desk]) -> Refusal | None:

@@ -100,19 +100,19 @@ class Shift:
         return project.id
 
 
-def counted(sql: Callable[[str], list[list[Any]]], done: Done, truth: Mapping[str, str]) -> Labels:
-    """What came of the annotators' work, by the record in ClickHouse and by the truth."""
-    newest = "SELECT item_id, argMax(arm, revision), argMax(labels, revision), argMax(agreement, revision)"
+def counted(sql: Callable[[str], list[list[Any]]], report: bytes, done: Done, truth: Mapping[str, str]) -> Labels:
+    """What came of the annotators' work: by the record in ClickHouse, `labels report --json` and the truth."""
+    [told] = json.loads(report)
+    newest = "SELECT item_id, argMax(arm, revision), argMax(labels, revision)"
     rows = sql(f"{newest} FROM label_settled GROUP BY item_id")
-    agreements = [agreement for *_, agreement in rows if agreement is not None]
-    right = [json.loads(labels) == [truth[item_id]] for item_id, _, labels, _ in rows]
+    right = [labels == [truth[item_id]] for item_id, _, labels in rows]
     return Labels(
         asked=sql("SELECT uniqExact(item_id) FROM annotation_requested")[0][0],
         answered=sql("SELECT uniqExact(annotation_key) FROM annotation_completed")[0][0],
         given=done.answered,
         settled=len(rows),
-        by_arm=dict(Counter(arm for _, arm, *_ in rows)),
-        agreement=round(fmean(agreements), 3) if agreements else None,
+        by_arm=dict(Counter(arm for _, arm, _ in rows)),
+        agreement=told["agreement"],
         error_rate=CREW.error_rate,
         accuracy=round(fmean(right), 3) if right else None,
     )

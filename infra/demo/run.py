@@ -114,7 +114,8 @@ class Demo:
         done = shift.finish()
         self.seconds["labelling"] = shift.seconds
         self._settled(EVERYTHING)
-        return counted(self._sql, done, truth)
+        report = self._run("labels", "report", "--json", stdout=subprocess.PIPE)
+        return counted(self._sql, report, done, truth)
 
     def _ingest(self, items: Path, trouble: Path) -> int:
         """Publishes everything and waits until it is worked off; how many items a second publishing sent."""

@@ -5,9 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.bridge.proxy import Proxy
-from tests.integration.annotation.conftest import Place, client, label_studio, label_studio_packages
-
-__all__ = ["client", "label_studio", "label_studio_packages"]
+from tests.studio import Place
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from annotation.label_studio.client.label_studio import LabelStudio
 from tests.faults.bridge.people import true_label
 from tests.faults.bridge.points import Point, Sabotage
 from tests.faults.bridge.trial import Trial, run
-from tests.integration.annotation.conftest import Place
+from tests.studio import Place
 
 POINTS = list(Point)
 PATIENCE_S = 90.0

@@ -11,7 +11,7 @@ from annotation.label_studio.client.label_studio import LabelStudio
 from streams.errors import MillraceError
 from tests.faults.bridge.proxy import Drawn, Fault, Proxy
 from tests.integration.annotation.bridge.house import COMPLETED, House
-from tests.integration.annotation.conftest import Place
+from tests.studio import Place
 
 PATIENCE_S = 120.0
 AN_HOURS_REQUESTS = 360

@@ -2,7 +2,7 @@
 
 from annotation.label_studio.client.label_studio import LabelStudio
 from tests.faults.bridge.proxy import Drawn, Fault, Proxy
-from tests.integration.annotation.conftest import Place
+from tests.studio import Place
 
 
 def test_the_same_seed_draws_the_same_faults() -> None:

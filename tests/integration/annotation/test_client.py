@@ -16,7 +16,7 @@ from annotation.label_studio.templates.writing import write_answer
 from annotation.tasks import TaskConfig
 from schemas.items import Modality
 from streams.errors import Misconfigured, Unavailable
-from tests.integration.annotation.conftest import Place
+from tests.studio import Place
 
 TASK = TaskConfig(name="client", labels=("yes", "no"), modalities=(Modality.TEXT,))
 YES = write_answer(TASK, Answer(labels=("yes",)))

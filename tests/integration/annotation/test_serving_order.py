@@ -11,7 +11,7 @@ from annotation.label_studio.templates.page import label_config, project_fields
 from annotation.label_studio.templates.writing import write_answer
 from annotation.tasks import TaskConfig
 from schemas.items import Modality
-from tests.integration.annotation.conftest import Place
+from tests.studio import Place
 
 TASK = TaskConfig(name="order", labels=("yes", "no"), modalities=(Modality.TEXT,))
 ACQUISITION = {"dull": 0.1, "best": 0.97, "good": 0.8, "fair": 0.5}

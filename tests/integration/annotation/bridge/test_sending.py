@@ -133,7 +133,7 @@ def test_an_adjudication_asks_one_more_person(house: House) -> None:
     house.answer("a")
     with LabelStudio(house.studio.url, house.studio.sign_up(f"{uuid4().hex}@example.com", "a-good-password")) as other:
         assert other.next_task(house.project) is None
-        house.ask("a", purpose="adjudication", annotators=2)
+        house.ask("a", purpose="adjudication", annotators=2, modality=None, text=None)  # as consensus asks
         row = other.next_task(house.project)
         assert row is not None
         assert row.item_id == "a"

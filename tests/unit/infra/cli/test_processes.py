@@ -89,7 +89,17 @@ def test_a_dry_up_names_the_processes(data_dir: Path) -> None:
         "would start embedding",
         "would start recording",
         "would start search",
+        "would start signals",
     ]
+
+
+def test_with_a_labelling_task_a_dry_up_names_label_studio_and_the_bridge(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = 'labelling.tasks=[{"name": "topic", "labels": ["a", "b"]}]'
+    monkeypatch.setattr(flags, "assignments", [f"data_dir={data_dir}", task])
+    shown = run("up", "--dry-run").output
+    assert {"would start bridge", "would start label-studio"} <= set(shown.splitlines())
     assert list(data_dir.iterdir()) == []
 
 

@@ -11,7 +11,6 @@ from infra.label_studio.packages import LabelStudioPackages
 from infra.label_studio.server import LabelStudioServer
 from infra.supervisor.ports import free_port
 from streams.errors import Misconfigured
-from tests.conftest import missing
 
 
 class Place(NamedTuple):
@@ -24,6 +23,8 @@ class Place(NamedTuple):
 @pytest.fixture(scope="session")
 def label_studio_packages() -> EmbeddedLabelStudioConfig:
     """Settings under which the packages are installed."""
+    from tests.conftest import missing  # which names this module as a plug-in
+
     config = EmbeddedLabelStudioConfig()
     packages = LabelStudioPackages.locked()
     if not packages.installed(config.cache_dir):
