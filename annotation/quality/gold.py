@@ -5,6 +5,7 @@ Changes are written down here and carried through by the consensus stage, the on
 
 from collections.abc import Iterable
 from typing import NamedTuple
+from uuid import UUID, uuid5
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import Engine, and_, select, update
@@ -16,8 +17,11 @@ from annotation.quality.rule.answers import chosen_answer
 from annotation.quality.tables import gold_answers as gold
 from annotation.tasks import TaskConfig
 from models.labels.store import Result
+from schemas.annotations import AnnotationRequested, Arm, Purpose, Shown
 from streams.clock import Clock, SystemClock
 from streams.errors import Misconfigured
+
+_NAMESPACE = uuid5(UUID(int=0), "millrace/gold")
 
 
 class GoldAnswer(NamedTuple):
@@ -79,6 +83,27 @@ class GoldAnswers:
 
     def _now_ms(self) -> int:
         return int(self._clock.time() * 1000)
+
+
+def gold_request(
+    task: TaskConfig, item_id: str, version: int, model_version: str, shown: Shown, annotators: int
+) -> AnnotationRequested:
+    """Asks people about an item whose right answer is known. Asked again in the same words, it is the same request."""
+    said = "/".join((task.tenant, task.name, item_id, str(version), str(annotators)))
+    return AnnotationRequested(
+        **dict(shown),
+        event_id=uuid5(_NAMESPACE, said),
+        tenant=task.tenant,
+        item_id=item_id,
+        version=version,
+        task=task.name,
+        arm=Arm.ACTIVE,
+        strategy=Purpose.GOLD.value,
+        model_version=model_version,
+        purpose=Purpose.GOLD.value,
+        annotators=annotators,
+        reason="its right answer is known: it measures the annotator",
+    )
 
 
 def chosen(task: TaskConfig, labels: Iterable[str]) -> Result:

@@ -139,6 +139,38 @@ def add_gold(
     typer.echo(f"{'would add' if dry_run else 'added'} {len(items)} gold items to {task}")
 
 
+@gold.command("ask")
+def ask_gold(
+    task: OneTask,
+    annotators: Annotated[int, typer.Option(min=1, max=20, help="How many people are to answer each.")] = 1,
+    dry_run: DryRun = False,
+) -> None:
+    """Send the gold items of a task to annotators, who cannot tell them from others."""
+    from annotation.quality.gold import gold_request
+    from annotation.selection.store.candidates import scored
+    from infra.cli.where import reachable_kafka
+    from streams.codec import encode
+    from streams.kafka.producer import KafkaProducer
+    from streams.topics import ANNOTATIONS_REQUESTED
+
+    settings = load_settings()
+    [asked] = _tasks(settings, task)
+    wanted = [one.item_id for one in _gold(task).known()]
+    with _database(settings).connect() as connection:
+        found = scored(connection, asked.tenant, asked.name, wanted)
+    requests = [gold_request(asked, item_id, *what, annotators) for item_id, what in sorted(found.items())]
+    if not dry_run:
+        kafka = reachable_kafka(settings)
+        producer = KafkaProducer(kafka)
+        for request in requests:
+            producer.send(ANNOTATIONS_REQUESTED.full_name(kafka.prefix), encode(request, "millrace/gold"))
+        producer.flush(settings.runner.flush_timeout_s)
+        producer.close()
+    typer.echo(f"{'would send' if dry_run else 'sent'} {len(requests)} gold items of {task} to annotators")
+    if unknown := sorted(set(wanted) - set(found)):
+        typer.echo(f"{len(unknown)} have not been scored for this task, such as {unknown[0]}", err=True)
+
+
 @gold.command("remove")
 def remove_gold(task: OneTask, items: Items, dry_run: DryRun = False) -> None:
     """Forget the right answer to some items; what people answered can become a label again."""

@@ -67,6 +67,14 @@ def shown(connection: Connection, tenant: str, task: str, item_ids: Collection[s
     return {row.item_id: Shown.model_validate_json(row.shown) for row in rows}
 
 
+def scored(
+    connection: Connection, tenant: str, task: str, item_ids: Collection[str]
+) -> dict[str, tuple[int, str, Shown]]:
+    """Version, model version and what annotators see of some items."""
+    rows = connection.execute(select(candidates).where(_of(tenant, task) & candidates.c.item_id.in_(item_ids)))
+    return {row.item_id: (row.version, row.model_version, Shown.model_validate_json(row.shown)) for row in rows}
+
+
 def _of(tenant: str, task: str) -> ColumnElement[bool]:
     return and_(candidates.c.tenant == tenant, candidates.c.task == task)
 

@@ -9,6 +9,8 @@ from annotation.account.config import AccountConfig
 from annotation.account.drawing_up import as_json
 from annotation.account.saved import labels_saved
 from annotation.quality.config import QualityConfig
+from annotation.quality.gold import gold_request
+from annotation.selection.store import candidates
 from annotation.tasks import TaskConfig
 from infra.cli.labels import app
 from infra.migrations.run import migrate
@@ -16,10 +18,11 @@ from infra.settings import flags
 from models.labels.accounts import Account, Accounts, Judgement, Verdict
 from models.metadata.config import MetadataConfig
 from models.metadata.engine import open_engine
-from schemas.annotations import Purpose
+from schemas.annotations import Purpose, Shown
 from streams.errors import MillraceError, Misconfigured
 from tests.unit.annotation.account.invented import gifted
 from tests.unit.annotation.quality.spoken import LABELS, Mill, completed
+from tests.unit.annotation.selection.scores import scored
 
 TASK = {"name": "topic", "tenant": "acme", "labels": list(LABELS), "annotators": 2}
 
@@ -116,6 +119,22 @@ def test_gold_can_be_a_result_from_a_file(mill: Mill, tmp_path: Path) -> None:
     file.write_text(json.dumps(completed("g", "ann", "arts").model_dump(mode="json")["result"]))
     run("gold", "add", "topic", "g", "--result", str(file))
     assert len(json.loads(run("gold", "list", "topic", "--json").output)) == 1
+
+
+def test_gold_is_asked_about_where_it_is_known_what_to_show(labelled: Mill) -> None:
+    run("gold", "add", "topic", "never-scored", "--label", "arts")
+    with labelled.engine.begin() as connection:
+        candidates.write(connection, [scored("g").model_copy(update={"tenant": "acme"})])
+    said = run("gold", "ask", "topic", "--dry-run").output
+    assert "would send 1 gold items of topic" in said
+    assert "1 have not been scored for this task, such as never-scored" in said
+
+
+def test_gold_asked_about_again_is_the_same_request() -> None:
+    task, shown = TaskConfig.model_validate(TASK), Shown(text="words")
+    first, again = (gold_request(task, "g", 7, "mini-1", shown, 2) for _ in range(2))
+    assert first.event_id == again.event_id != gold_request(task, "g", 7, "mini-1", shown, 3).event_id
+    assert (first.purpose, first.annotators, first.text) == ("gold", 2, "words")
 
 
 def test_removed_gold_is_gone(labelled: Mill) -> None:
