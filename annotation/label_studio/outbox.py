@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from annotation.label_studio.tables import Standing, State, annotations, requests, withdrawals
 from annotation.label_studio.telling.letters import letter_about
 from annotation.label_studio.telling.messages import post
-from schemas.annotations import AnnotationRequested, Shown
+from schemas.annotations import AnnotationRequested
 from schemas.items import ItemWithdrawn
 from streams.clock import Clock, SystemClock
 from streams.errors import BadRecord
@@ -59,33 +59,21 @@ class Outbox:
     """May be shared by threads. Raises Unavailable while the database does not answer; nothing has changed then."""
 
     def __init__(self, engine: Engine, clock: Clock | None = None) -> None:
-        self._engine = engine
+        self.engine = engine
         self._clock = clock or SystemClock()
 
     def take(self, asked: Sequence[Asked], withdrawn: Sequence[ItemWithdrawn]) -> None:
         """Writes what has arrived, in one transaction. What was taken before changes nothing."""
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             if withdrawn:
                 _withdraw(connection, withdrawn, self._now())
             if fresh := _unknown(connection, asked):
                 _admit(connection, fresh, self._now())
 
-    def completed(self, fact: AnnotationRequested) -> AnnotationRequested:
-        """The request with what annotators see: one that asks once more about an item need not say it again."""
-        if fact.modality is not None or fact.text is not None or fact.media is not None:
-            return fact
-        same = and_(requests.c.item_id == fact.item_id, requests.c.tenant == fact.tenant, requests.c.task == fact.task)
-        query = select(requests.c.fact).where(same, requests.c.version == fact.version).order_by(requests.c.id.desc())
-        with self._engine.execution_options(reading=True).begin() as connection:
-            row = connection.execute(query.limit(1)).first()
-        if row is None:
-            return fact
-        return fact.model_copy(update=dict(Shown.model_validate_json(row.fact)))
-
     def due(self, task: str, limit: int, open_limit: int) -> list[Due]:
         """What is to be sent next, the oldest first: new tasks only while fewer than `open_limit` are open."""
         waiting = select(requests).where(_of(task, State.PENDING)).order_by(requests.c.id).limit(WINDOW)
-        with self._engine.execution_options(reading=True).begin() as connection:
+        with self.engine.execution_options(reading=True).begin() as connection:
             rows = connection.execute(waiting).all()
             if not rows:
                 return []
@@ -106,7 +94,7 @@ class Outbox:
 
     def attempting(self, ids: Iterable[int]) -> set[int]:
         """Notes that tasks are about to be created. Answers the requests that still want it."""
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             mine = and_(requests.c.id.in_(list(ids)), requests.c.state == State.PENDING)
             connection.execute(update(requests).where(mine).values(attempted_at=self._now()))
             return set(connection.execute(select(requests.c.id).where(mine)).scalars())
@@ -120,7 +108,7 @@ class Outbox:
             {"of_id": due.id, "of_task": task_id, "of_link": now if due.fact.media is not None else None}
             for due, task_id in sent.items()
         ]
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             for due in sent:
                 if due.earlier or due.task_id is not None:
                     _supersede(connection, due, now)
@@ -135,13 +123,13 @@ class Outbox:
         settled = func.coalesce(requests.c.attempted_at, 0) <= attempted_before
         query = query.where(requests.c.task == task, requests.c.state.in_(states), settled)
         query = query.order_by(requests.c.id).limit(limit)
-        with self._engine.execution_options(reading=True).begin() as connection:
+        with self.engine.execution_options(reading=True).begin() as connection:
             rows = connection.execute(query).all()
         return [Unwanted(row.id, row.item_id, row.version, row.state == State.REMOVING) for row in rows]
 
     def settle(self, ids: Iterable[int], state: State) -> None:
         """Notes what became of requests."""
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             mine = requests.c.id.in_(list(ids))
             connection.execute(update(requests).where(mine).values(state=state, changed_at=self._now()))
 
@@ -150,26 +138,26 @@ class Outbox:
         query = select(requests.c.id, requests.c.task_id, requests.c.fact).where(_of(task, State.SENT))
         if linked_before is not None:
             query = query.where(requests.c.linked_at < linked_before)
-        with self._engine.execution_options(reading=True).begin() as connection:
+        with self.engine.execution_options(reading=True).begin() as connection:
             rows = connection.execute(query.order_by(requests.c.id)).all()
         return [(row.id, row.task_id, AnnotationRequested.model_validate_json(row.fact)) for row in rows]
 
     def linked(self, ids: Iterable[int]) -> None:
         """Notes that the links to media were renewed."""
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             connection.execute(update(requests).where(requests.c.id.in_(list(ids))).values(linked_at=self._now()))
 
     def counts(self) -> dict[str, int]:
         """Requests that wait and tasks that are open, over all tasks."""
         states = [State.PENDING, State.SENT]
         query = select(requests.c.state, func.count()).where(requests.c.state.in_(states)).group_by(requests.c.state)
-        with self._engine.execution_options(reading=True).begin() as connection:
+        with self.engine.execution_options(reading=True).begin() as connection:
             found = {str(state): int(count) for state, count in connection.execute(query).all()}
         return {state.value: found.get(state, 0) for state in states}
 
     def refuse(self, due: Due, prefix: str, refusal: BadRecord) -> None:
         """Label Studio does not take a request: it becomes a dead letter."""
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             place = connection.execute(select(requests.c.place).where(requests.c.id == due.id)).scalar_one()
             mine = requests.c.id.in_([due.id, *due.earlier])
             connection.execute(update(requests).where(mine).values(state=State.REFUSED, changed_at=self._now()))

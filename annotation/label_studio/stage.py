@@ -6,8 +6,11 @@ the intake beside it do the rest, so that selection goes on while Label Studio i
 
 from collections.abc import Sequence
 
+from sqlalchemy import Engine
+
 from annotation.label_studio.outbox import Asked, Outbox
 from annotation.label_studio.sending.drafts import Desk
+from annotation.label_studio.sending.reminders import completed
 from schemas.annotations import AnnotationRequested
 from schemas.items import ItemWithdrawn
 from streams.errors import BadRecord, NotYet, Refusal
@@ -22,7 +25,7 @@ def bridge_stage(outbox: Outbox, desks: Sequence[Desk]) -> BatchStage:
     by_task = {desk.task.name: desk for desk in desks}
 
     def handle(batch: Sequence[Incoming]) -> Sequence[Outcome]:
-        batch = [_completed(incoming, outbox) for incoming in batch]
+        batch = [_completed(incoming, outbox.engine) for incoming in batch]
         refusals = [_objection(incoming, by_task) for incoming in batch]
         taken = [incoming for incoming, refusal in zip(batch, refusals, strict=True) if refusal is None]
         asked = [Asked(one.fact, _place(one)) for one in taken if isinstance(one.fact, AnnotationRequested)]
@@ -32,9 +35,9 @@ def bridge_stage(outbox: Outbox, desks: Sequence[Desk]) -> BatchStage:
     return BatchStage(NAME, sources=(ANNOTATIONS_REQUESTED, EMBEDDED), answers=(ANNOTATIONS_COMPLETED,), handle=handle)
 
 
-def _completed(incoming: Incoming, outbox: Outbox) -> Incoming:
+def _completed(incoming: Incoming, engine: Engine) -> Incoming:
     fact = incoming.fact
-    return incoming._replace(fact=outbox.completed(fact)) if isinstance(fact, AnnotationRequested) else incoming
+    return incoming._replace(fact=completed(engine, fact)) if isinstance(fact, AnnotationRequested) else incoming
 
 
 def _objection(incoming: Incoming, desks: dict[str, Desk]) -> Refusal | None:

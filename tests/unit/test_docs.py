@@ -32,8 +32,8 @@ SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 VARIABLE = re.compile(rf"\b{PREFIX}\w+")
 DOTTED = re.compile(r"\b([a-z_]+)\.([a-z_]+(?:\.[a-z_]+)*)(?:=|\b)")
-FILE_ENDINGS = {"sqlite", "jsonl", "csv", "parquet", "json", "lock", "log", "py", "md", "toml"}
-"""Of names that look like settings: `metadata.sqlite` is a file."""
+FILE_ENDINGS = {"sqlite", "jsonl", "csv", "parquet", "json", "lock", "log", "py", "md", "toml", "measured"}
+"""Of names that look like settings: `metadata.sqlite` is a file, `signals.measured` a topic."""
 
 
 @EVERY_PAGE
