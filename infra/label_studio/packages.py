@@ -128,7 +128,7 @@ def _uv(arguments: Sequence[str], timeout_s: float) -> None:
     advice = (
         "let this machine reach a package index, or set label_studio.url and label_studio.token of a running server"
     )
-    _run([*_uv_program(), *arguments, "--no-config"], "installing Label Studio", timeout_s, advice)
+    _run([*_uv_program(), *arguments], "installing Label Studio", timeout_s, advice)
 
 
 def _uv_program() -> list[str]:
