@@ -56,7 +56,6 @@ def commit_until_it_fails(consumer: KafkaConsumer, place: TopicPartition, deadli
         consumer.commit({place: 0})
 
 
-@pytest.mark.long_faults
 def test_while_the_broker_is_away_workers_say_so_and_go_on_when_it_is_back(mill: Callable[..., Mill]) -> None:
     installation = mill()
     ledger, publisher = published(installation, 200)
@@ -79,7 +78,6 @@ def test_while_the_broker_is_away_workers_say_so_and_go_on_when_it_is_back(mill:
     assert judged(installation, ledger) == []
 
 
-@pytest.mark.long_faults
 def test_a_commit_that_nobody_answers_is_given_up_and_works_when_the_broker_is_back(broker: Broker) -> None:
     topic = uuid4().hex
     config = KafkaConfig(bootstrap_servers=broker.bootstrap, session_timeout_ms=6000)
