@@ -22,6 +22,7 @@ NAMES = (
     "freshness",
     "searching",
     "selecting",
+    "signalling",
     "start_up",
 )
 """Modules here, each with a function of the same name: Ground to rows."""

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -24,11 +24,11 @@ LOOK_S = 0.02
 class Worker:
     """One process of the laptop's placement, as the supervisor starts it."""
 
-    def __init__(self, name: str, kafka: KafkaConfig, data_dir: Path) -> None:
+    def __init__(self, name: str, kafka: KafkaConfig, data_dir: Path, settings: Mapping[str, object]) -> None:
         self.name = name
         self.ops_port, self.api_port = free_port(), free_port()
-        settings = {"kafka.bootstrap_servers": kafka.bootstrap_servers, "kafka.prefix": kafka.prefix}
-        words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+        own = {"kafka.bootstrap_servers": kafka.bootstrap_servers, "kafka.prefix": kafka.prefix, **settings}
+        words = [word for key, value in own.items() for word in ("--set", f"{key}={value}")]
         words += ["--data-dir", str(data_dir), "work", name, "--ops-port", str(self.ops_port)]
         words += ["--api-port", str(self.api_port)] if PROCESSES[name].api else []
         self._log = data_dir / f"{name}.log"
@@ -75,9 +75,11 @@ def create_topics(kafka: KafkaConfig) -> None:
 
 
 @contextmanager
-def running(names: tuple[str, ...], kafka: KafkaConfig, data_dir: Path) -> Iterator[dict[str, Worker]]:
+def running(
+    names: tuple[str, ...], kafka: KafkaConfig, data_dir: Path, settings: Mapping[str, object] | None = None
+) -> Iterator[dict[str, Worker]]:
     """Workers that are ready."""
-    workers = {name: Worker(name, kafka, data_dir) for name in names}
+    workers = {name: Worker(name, kafka, data_dir, settings or {}) for name in names}
     try:
         for worker in workers.values():
             worker.wait_ready()
