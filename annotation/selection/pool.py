@@ -58,6 +58,10 @@ class Candidate:
     uncertainty: Uncertainty
     acquisition: float
     signal: float
+    classes: tuple[str, ...]
+    """The most probable, the first being the likeliest; empty before the first head."""
+    chances: tuple[float, ...]
+    """Their probabilities."""
     traits: Mapping[Trait, str | None]
     neighbours: tuple[tuple[str, float], ...]
     """Items and squared distances, nearest first."""

@@ -7,6 +7,7 @@ it by what the model thinks would make it a worse witness.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import attrgetter
 from typing import get_args
 
@@ -130,15 +131,32 @@ def _view(
     answered = {pool.graph.representative(item_id) for item_id in pool.asked if pool.is_asked(item_id)}
     covered = np.array([key in answered for key in keys], dtype=bool)
     eligible = np.array([row is not None for row in rows], dtype=bool)
-    return rows, Pool(keys, graph, None, _unsure(pool, keys, strategy, config), None, covered, eligible)
+    candidates = [pool.candidates[key] for key in keys]
+    told = _told(candidates) if strategy == "graph-herding" else None  # the others go by the measure alone
+    return rows, Pool(keys, graph, told, _unsure(candidates, strategy, config), None, covered, eligible)
 
 
-def _unsure(
-    pool: TaskPool, keys: Sequence[str], strategy: StrategyName, config: SelectionConfig
-) -> NDArray[np.float64]:
+def _told(candidates: Sequence[Candidate]) -> NDArray[np.float32] | None:
+    """The probabilities that scores tell, a column for each class that any of them names; None before the first head.
+
+    An item whose score is older than the first head may be anything.
+    """
+    names = sorted(set(chain.from_iterable(candidate.classes for candidate in candidates)))
+    if not names:
+        return None
+    column = {name: at for at, name in enumerate(names)}
+    counts = [len(candidate.classes) for candidate in candidates]
+    rows = np.repeat(np.arange(len(candidates)), counts)
+    columns = [column[name] for candidate in candidates for name in candidate.classes]
+    told = np.zeros((len(candidates), len(names)), dtype=np.float32)
+    told[rows, columns] = list(chain.from_iterable(candidate.chances for candidate in candidates))
+    told[told.sum(axis=1) <= 0] = 1 / len(names)
+    return told
+
+
+def _unsure(candidates: Sequence[Candidate], strategy: StrategyName, config: SelectionConfig) -> NDArray[np.float64]:
     """How unsure the head is by the strategy's own measure, lifted by what searches and feedback say."""
     measure = attrgetter(f"uncertainty.{MEASURES.get(strategy, 'margin')}")
-    candidates = [pool.candidates[key] for key in keys]
     found = (measure(candidate) for candidate in candidates)
     unsure = np.array([UNKNOWN if one is None else one for one in found], dtype=np.float64)
     signals = np.array([candidate.signal for candidate in candidates], dtype=np.float64)

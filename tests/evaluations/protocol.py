@@ -86,8 +86,10 @@ class Curves:
 class Run:
     """The state of one run: labels so far, head, spread values and gate."""
 
-    def __init__(self, split: Split) -> None:
+    def __init__(self, split: Split, told: int | None = None) -> None:
+        """With `told` an arm sees what scores tell: so many likeliest classes, of head and gated graph."""
         self._split = split
+        self._told = told
         self._labels = np.full(len(split.truth), UNKNOWN, dtype=np.intp)
         self._head: Head | None = None
         self._p: Features | None = None
@@ -110,7 +112,14 @@ class Run:
         split, known = self._split, self._labels != UNKNOWN
         uncertain = None if self._head is None else margin(self._head.probabilities(split.pool, temperature=True))
         keys = range(len(split.truth))
-        return Pool(keys, split.graph, self._p, uncertain, split.pool, labelled=known, eligible=~known)  # type: ignore[arg-type]
+        return Pool(keys, split.graph, self._seen(), uncertain, split.pool, labelled=known, eligible=~known)  # type: ignore[arg-type]
+
+    def _seen(self) -> Features | None:
+        if self._told is None or self._p is None or self._values is None:
+            return self._p
+        p = mixture(self._p, self._values) if self._gate.opened else self._p
+        least = np.partition(p, -self._told, axis=1)[:, -self._told, None] if self._told < p.shape[1] else 0.0
+        return np.where(p >= least, p, 0.0)
 
     def _answer(self, batch: NDArray[np.intp]) -> None:
         """Temperature and gate learn from the batch while it is new, then head and graph do."""

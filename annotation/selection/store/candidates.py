@@ -25,6 +25,8 @@ def candidate_of(fact: ItemScored) -> Candidate:
         uncertainty=fact.uncertainty,
         acquisition=fact.acquisition,
         signal=fact.feedback_signal,
+        classes=tuple(one.label for one in fact.predicted),
+        chances=tuple(one.probability for one in fact.predicted),
         traits=traits_of(fact),
         neighbours=tuple((one.item_id, one.distance) for one in fact.neighbours),
     )
@@ -98,7 +100,7 @@ def _row(fact: ItemScored) -> dict[str, object]:
 
 
 def _candidate(row: Row[tuple[object, ...]]) -> Candidate:
-    near = NEIGHBOURS.validate_json(row.neighbours)
+    near, seen = NEIGHBOURS.validate_json(row.neighbours), Shown.model_validate_json(row.shown)
     return Candidate(
         item_id=row.item_id,
         version=row.version,
@@ -107,6 +109,8 @@ def _candidate(row: Row[tuple[object, ...]]) -> Candidate:
         uncertainty=Uncertainty.model_validate_json(row.uncertainty),
         acquisition=row.acquisition,
         signal=row.signal,
-        traits=traits_of(Shown.model_validate_json(row.shown)),
+        classes=tuple(one.label for one in seen.predicted),
+        chances=tuple(one.probability for one in seen.predicted),
+        traits=traits_of(seen),
         neighbours=tuple((one.item_id, one.distance) for one in near),
     )

@@ -13,6 +13,7 @@ from schemas.annotations import (
     LabelSettled,
     LabelUnsettled,
     Neighbour,
+    Prediction,
     Uncertainty,
 )
 from schemas.event import Event
@@ -51,6 +52,7 @@ def scored(
     acquisition: float = 0.5,
     language: str | None = "en",
     source: str = "web",
+    predicted: Sequence[tuple[str, float]] = (),
 ) -> ItemScored:
     """A text with these neighbours."""
     return ItemScored(
@@ -68,6 +70,7 @@ def scored(
         language=language,
         source=source,
         text=f"words of {item_id}",
+        predicted=tuple(Prediction(label=label, probability=p) for label, p in predicted),
         neighbours=tuple(Neighbour(item_id=other, distance=d2) for other, d2 in near),
     )
 

@@ -247,6 +247,22 @@ def test_unsure_items_are_asked_about_first(make: Make) -> None:
     }
 
 
+@pytest.mark.parametrize(("expected", "second"), [((("car", 1.0),), True), ((("boat", 0.6), ("car", 0.4)), False)])
+def test_a_label_is_believed_less_about_a_neighbour_of_another_expected_class(
+    make: Make, expected: tuple[tuple[str, float], ...], second: bool
+) -> None:
+    """Three items near a hub: the one that the head expects to differ from the hub is asked about next."""
+    boat = (("boat", 0.6), ("car", 0.4))
+    facts = [scored("hub", 0.5, predicted=boat, head=1)]
+    facts += [scored(name, 0.5, [("hub", 0.3)], predicted=boat, head=1) for name in ("x", "y")]
+    facts.append(scored("z", 0.5, [("hub", 0.3)], predicted=expected, head=1))
+    selection = make(CONFIG.model_copy(update={"random_share": 1e-9, "batch": 2, "open_limit": 2, "min_pool": 1}))
+    selection.learn(batch(*facts))
+    first, then = (fact.item_id for fact in requested(selection))
+    assert first == "hub"
+    assert (then == "z") is second
+
+
 @pytest.mark.parametrize(
     ("behind", "instead"), [(["graph-herding"], "margin"), (["graph-herding", "margin"], "random")]
 )
