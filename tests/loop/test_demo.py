@@ -10,7 +10,8 @@ import pytest
 
 from infra.demo.report import Report
 
-DEMO_S = 290
+DEMO_S = 580
+pytestmark = pytest.mark.timeout(600)  # where Label Studio has to be installed first
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,30 @@ def test_every_search_finds_what_it_should(report: Report) -> None:
 
 def test_a_withdrawn_item_is_gone_and_a_second_publishing_sends_nothing(report: Report) -> None:
     assert (report.withdrawn, report.withdrawn_item_found, report.republished) == (1, False, 0)
+
+
+def test_every_answer_of_the_annotators_came_back_once_and_labels_are_nearly_as_good_as_the_truth(
+    report: Report,
+) -> None:
+    labels = report.labels
+    assert labels.answered == labels.given > 0
+    assert set(labels.by_arm) == {"active", "random"}
+    assert sum(labels.by_arm.values()) == labels.settled
+    assert labels.accuracy is not None
+    assert labels.accuracy >= 1 - 3 * labels.error_rate
+
+
+def test_the_account_of_labels_saved_says_what_it_knows(report: Report) -> None:
+    saved = report.labels_saved
+    assert saved.verdict in {"gain", "no_gain", "behind", "not_enough_labels"}
+    if saved.share is not None:
+        assert saved.low is not None
+        assert saved.high is not None
+        assert saved.low <= saved.share <= saved.high
+
+
+def test_searches_and_clicks_left_signals(report: Report) -> None:
+    assert report.signals > 0
 
 
 def test_no_process_is_left_behind(report: Report, folder: Path) -> None:
