@@ -53,7 +53,7 @@ EVERYTHING: Mapping[str, tuple[Topic, ...]] = {
 
 SETTLE_S = 120.0
 """Longest wait for a stage that gets nowhere."""
-COMMAND_S = 300.0
+COMMAND_S = 900.0
 """Longest time for one command."""
 POLL_S = 0.5
 SEARCH_DEPTH = 10
