@@ -30,7 +30,7 @@ def undisturbed(trial: Trial) -> dict[str, str]:
     return {item: true_label(trial.task, item) for item in trial.items if item not in trial.withdrawn}
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_killed_at_every_place_the_labels_are_those_of_an_undisturbed_run(
     client: LabelStudio, label_studio: Place, tmp_path: Path
 ) -> None:
@@ -54,7 +54,7 @@ def test_killed_two_hundred_times_the_labels_are_those_of_an_undisturbed_run(
     assert sum(trial.kills.values()) >= 200
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("switch", "point", "complaint"),
     [
