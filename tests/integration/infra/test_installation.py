@@ -38,7 +38,8 @@ def test_every_worker_is_told_where_kafka_is_and_keeps_the_settings_of_the_comma
     for spec in on_a_cluster.workers:
         words = list(spec.command)
         assigned = [words[place + 1] for place, word in enumerate(words) if word == "--set"]
-        assert assigned == ["kafka.prefix=mine", "kafka.bootstrap_servers=cluster:9092"]
+        told = ["kafka.bootstrap_servers=cluster:9092", f"api.public_url={on_a_cluster.api_url}"]
+        assert assigned == ["kafka.prefix=mine", *told]
 
 
 def test_only_the_process_with_the_api_gets_a_port_for_it(on_a_cluster: Installation) -> None:
