@@ -1,10 +1,7 @@
 """One Kafka broker as a child of this process: formatted once, started, awaited, stopped, started again."""
 
 import base64
-import fcntl
-import signal
 import subprocess
-import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +9,7 @@ from pathlib import Path
 from infra.broker.config import BrokerConfig
 from infra.broker.java import java_command, recording_of, replaying
 from infra.broker.properties import log4j_properties, server_properties
+from infra.own_server import LOG_TAIL_BYTES, OwnServer
 from infra.supervisor.tether import tethered
 from streams.errors import Misconfigured, Unavailable
 from streams.kafka.admin import broker_answers
@@ -20,7 +18,6 @@ from streams.kafka.config import KafkaConfig
 FORMAT_TIMEOUT_S = 60.0
 PROBE_TIMEOUT_S = 1.0
 PROBE_PAUSE_S = 0.1
-LOG_TAIL_BYTES = 2_000
 
 
 class Broker:
@@ -42,16 +39,16 @@ class Broker:
         self._jars, self._port, self._controller_port = jars, port, controller_port
         self._config = config or BrokerConfig()
         self._java_options = java_options
-        self._process: subprocess.Popen[bytes] | None = None
+        self._server = OwnServer("a broker", "the broker", self.data_dir / "broker.lock", self.log_file)
 
     @property
     def pid(self) -> int | None:
         """Of the process that was started last, running or not."""
-        return self._process.pid if self._process else None
+        return self._server.pid
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._server.running
 
     def prepare(self) -> None:
         """Writes the settings, and formats the data folder unless that was done before."""
@@ -76,54 +73,31 @@ class Broker:
         Kafka's own lock stops it. Ours is inherited by the broker, and so lasts exactly as long as it lives.
         """
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        with (self.data_dir / "broker.lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Misconfigured(f"a broker already runs on {self.data_dir}") from None
-            self.prepare()
-            with self.log_file.open("ab") as log:
-                self._process = subprocess.Popen(
-                    tethered(self.command()),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                    pass_fds=(lock.fileno(),),
-                )
+        self._server.start(self._prepared)
 
     def wait_ready(self, timeout_s: float | None = None) -> None:
         """Returns when the broker answers; raises Unavailable when it died or took too long."""
-        deadline = time.monotonic() + (timeout_s or self._config.ready_timeout_s)
-        while time.monotonic() < deadline:
-            if not self.running:
-                raise Unavailable(f"the broker stopped while it started; {self.log_file} says: {self.log_tail()}")
-            if broker_answers(KafkaConfig(bootstrap_servers=self.bootstrap), PROBE_TIMEOUT_S):
-                return
-            time.sleep(PROBE_PAUSE_S)
-        raise Unavailable(f"the broker on {self.bootstrap} did not answer in time; see {self.log_file}")
+        kafka = KafkaConfig(bootstrap_servers=self.bootstrap)
+        timeout_s = timeout_s or self._config.ready_timeout_s
+        self._server.wait_ready(
+            lambda: broker_answers(kafka, PROBE_TIMEOUT_S), f"on {self.bootstrap}", timeout_s, PROBE_PAUSE_S
+        )
 
     def stop(self, grace_s: float | None = None) -> None:
         """Stops in good order, or by SIGKILL after the grace time. Stopping a stopped broker is no error."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(grace_s or self._config.stop_grace_s)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        self._server.stop(grace_s or self._config.stop_grace_s)
 
     def kill(self) -> None:
         """Ends it by SIGKILL, as a crash would."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
+        self._server.kill()
 
     def log_tail(self) -> str:
         """The last words of its log, for messages."""
-        if not self.log_file.exists():
-            return "nothing"
-        return self.log_file.read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace").strip()
+        return self._server.log_tail()
+
+    def _prepared(self) -> Sequence[str]:
+        self.prepare()
+        return self.command()
 
     def _java(self, options: Sequence[str], main_class: str, *arguments: str) -> list[str]:
         own = [f"-Xmx{self._config.heap_mb}m", f"-Dlog4j2.configurationFile={self.data_dir / 'log4j2.properties'}"]

@@ -1,12 +1,9 @@
 """One Label Studio server on a data folder: prepared, started, awaited, stopped, started again."""
 
-import fcntl
 import json
 import secrets
 import shutil
 import sqlite3
-import subprocess
-import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +11,14 @@ from pathlib import Path
 from infra.label_studio.config import EmbeddedLabelStudioConfig
 from infra.label_studio.environment import DATABASE, environment, sourced, write_environment, write_private
 from infra.label_studio.packages import LabelStudioPackages, OnStep, nothing
+from infra.own_server import OwnServer
 from infra.supervisor.child import ProcessSpec
 from infra.supervisor.ports import LOOPBACK
 from infra.supervisor.status import HEALTH_PATH, http_probe
-from infra.supervisor.tether import tethered
-from streams.errors import Misconfigured, Unavailable
+from streams.errors import Misconfigured
 
 NAME = "label-studio"
 PROBE_PAUSE_S = 0.2
-LOG_TAIL_BYTES = 2_000
 EMAIL = "admin@millrace.localhost"
 
 
@@ -63,7 +59,7 @@ class LabelStudioServer:
         self.log_file = (log_file or self.data_dir / "server.log").absolute()
         self._config = config or EmbeddedLabelStudioConfig()
         self._packages = packages or LabelStudioPackages.locked()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._server = OwnServer("a Label Studio", "Label Studio", self.data_dir / "server.lock", self.log_file)
 
     @property
     def access(self) -> Access:
@@ -78,12 +74,12 @@ class LabelStudioServer:
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._server.running
 
     @property
     def pid(self) -> int | None:
         """Of the process that was started last, running or not."""
-        return self._process.pid if self._process else None
+        return self._server.pid
 
     def prepare(self, on_step: OnStep = nothing) -> None:
         """Installs the packages unless they are there, and gives a new data folder its empty database."""
@@ -110,60 +106,23 @@ class LabelStudioServer:
         )
 
     def start(self) -> None:
-        """Starts the server and returns at once; it dies with this process. Raises Misconfigured if one runs already.
-
-        The lock is inherited by the server, and so lasts exactly as long as it lives.
-        """
+        """Starts it and returns at once; it dies with this process. Raises Misconfigured if one runs already."""
         self.prepare()
-        with (self.data_dir / "server.lock").open("w") as lock, self.log_file.open("ab") as log:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Misconfigured(f"a Label Studio already runs on {self.data_dir}") from None
-            self._process = subprocess.Popen(
-                tethered(self.command()),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                pass_fds=(lock.fileno(),),
-            )
+        self._server.start(self.command)
 
     def wait_ready(self, timeout_s: float | None = None) -> None:
         """Returns when the server answers; raises Unavailable when it died or took too long."""
-        probe, deadline = (
-            http_probe(self.port, HEALTH_PATH),
-            time.monotonic() + (timeout_s or self._config.ready_timeout_s),
-        )
-        while time.monotonic() < deadline:
-            if not self.running:
-                raise Unavailable(f"Label Studio stopped while it started; {self.log_file} says: {self.log_tail()}")
-            if probe().ready:
-                return
-            time.sleep(PROBE_PAUSE_S)
-        raise Unavailable(f"Label Studio at {self.url} did not answer in time; see {self.log_file}")
+        probe = http_probe(self.port, HEALTH_PATH)
+        timeout_s = timeout_s or self._config.ready_timeout_s
+        self._server.wait_ready(lambda: probe().ready, f"at {self.url}", timeout_s, PROBE_PAUSE_S)
 
     def stop(self, grace_s: float | None = None) -> None:
         """Stops by SIGTERM, or by SIGKILL after the grace time. Stopping a stopped server is no error."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(grace_s or self._config.stop_grace_s)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        self._server.stop(grace_s or self._config.stop_grace_s)
 
     def kill(self) -> None:
         """Ends it by SIGKILL, as a crash would."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-    def log_tail(self) -> str:
-        """The last words of its log, for messages."""
-        if not self.log_file.exists():
-            return "nothing"
-        return self.log_file.read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace").strip()
+        self._server.kill()
 
     def _lay_database(self, place: Path) -> None:
         """A copy of the empty one, with a write-ahead log: several annotators then get twice as much done."""
