@@ -182,15 +182,12 @@ def remove_gold(task: OneTask, items: Items, dry_run: DryRun = False) -> None:
 
 def _database(settings: Settings) -> "Engine":
     """The metadata database of an installation that has run before."""
-    from infra.migrations.run import migrate
-    from models.metadata.engine import open_engine
+    from infra.migrations.run import open_migrated
 
     config = settings.metadata.resolved(settings.data_dir)
     if not settings.metadata.url and not (settings.data_dir / "metadata.sqlite").exists():
         raise MillraceError(f"nothing has run on {settings.data_dir} yet; start it with `millrace up`")
-    engine = open_engine(config)
-    migrate(engine)
-    return engine
+    return open_migrated(config)
 
 
 def _tasks(settings: Settings, name: str = "") -> list[TaskConfig]:

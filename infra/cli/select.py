@@ -69,12 +69,9 @@ def explain_item(item: str, task: Task = None, tenant: Tenant = "default", as_js
 
 
 def _engine(settings: Settings) -> "Engine":
-    from infra.migrations.run import migrate
-    from models.metadata.engine import open_engine
+    from infra.migrations.run import open_migrated
 
-    engine = open_engine(settings.metadata.resolved(settings.data_dir))
-    migrate(engine)
-    return engine
+    return open_migrated(settings.metadata.resolved(settings.data_dir))
 
 
 def _pools(settings: Settings, engine: "Engine", task: str | None) -> "list[TaskPool]":

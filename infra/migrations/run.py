@@ -9,6 +9,8 @@ from pathlib import Path
 import structlog
 from sqlalchemy import Connection, Engine, inspect, text
 
+from models.metadata.config import MetadataConfig
+from models.metadata.engine import open_engine
 from streams.errors import Misconfigured
 
 logger = structlog.get_logger()
@@ -21,6 +23,13 @@ VERSION_TABLE = "alembic_version"
 
 _one_at_a_time = threading.Lock()
 """Alembic keeps the migration in progress in module variables."""
+
+
+def open_migrated(config: MetadataConfig) -> Engine:
+    """The engine for a resolved configuration, with all tables there. Raises as `migrate` does."""
+    engine = open_engine(config)
+    migrate(engine)
+    return engine
 
 
 def migrate(engine: Engine) -> None:

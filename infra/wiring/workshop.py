@@ -43,12 +43,10 @@ class Workshop:
 
     @cached_property
     def metadata(self) -> "Engine":
-        from infra.migrations.run import migrate
-        from models.metadata.engine import open_engine
+        from infra.migrations.run import open_migrated
 
-        engine = open_engine(self.settings.metadata.resolved(self.settings.data_dir))
+        engine = open_migrated(self.settings.metadata.resolved(self.settings.data_dir))
         self.close.callback(engine.dispose)
-        migrate(engine)
         return engine
 
     @cached_property

@@ -18,6 +18,7 @@ from infra.installation import port_names
 from infra.settings import PREFIX, Settings
 from models.serving.api import metrics as api_metrics
 from streams import metrics as stage_metrics
+from streams.topics import LOOP
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -32,8 +33,10 @@ SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 VARIABLE = re.compile(rf"\b{PREFIX}\w+")
 DOTTED = re.compile(r"\b([a-z_]+)\.([a-z_]+(?:\.[a-z_]+)*)(?:=|\b)")
-FILE_ENDINGS = {"sqlite", "jsonl", "csv", "parquet", "json", "lock", "log", "py", "md", "toml", "measured"}
-"""Of names that look like settings: `metadata.sqlite` is a file, `signals.measured` a topic."""
+FILE_ENDINGS = {"sqlite", "jsonl", "csv", "parquet", "json", "lock", "log", "py", "md", "toml"}
+"""Of names that look like settings: `metadata.sqlite` is a file."""
+TOPICS = {topic.name for topic in LOOP}
+"""So does `signals.measured`."""
 
 
 @EVERY_PAGE
@@ -119,7 +122,7 @@ def dotted_settings(text: str) -> Iterator[tuple[str, ...]]:
     """`kafka.prefix` and its like, in sentences and after `--set`."""
     for span in [*spans(text), *re.findall(r"--set (\S+)=", text)]:
         match = DOTTED.match(span)
-        if match and match[1] in Settings.model_fields and match[2] not in FILE_ENDINGS:
+        if match and match[1] in Settings.model_fields and match[2] not in FILE_ENDINGS and match[0] not in TOPICS:
             yield match[1], *match[2].split(".")
 
 

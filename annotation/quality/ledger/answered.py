@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from models.labels.store import Result
-from schemas.annotations import AnnotationChanged, AnnotationCompleted, AnnotationFact, AnnotationWithdrawn, Arm
+from schemas.annotations import AnnotationChanged, AnnotationCompleted, AnnotationFact, AnnotationWithdrawn
 
 _RANK = {AnnotationCompleted: 0, AnnotationChanged: 1, AnnotationWithdrawn: 2}
 
@@ -35,10 +35,6 @@ class Answered:
     def counts(self) -> bool:
         """Whether all is known that makes it a vote."""
         return not self.withdrawn and self.arm is not None and self.annotator is not None
-
-    @property
-    def asked_arm(self) -> Arm:
-        return Arm.ACTIVE if self.arm is None else Arm(self.arm)
 
 
 def with_fact(before: Answered | None, fact: AnnotationFact) -> Answered:

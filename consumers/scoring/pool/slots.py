@@ -53,11 +53,6 @@ class Pool:
         """Slots from here on were never used."""
         return len(self.ids)
 
-    @property
-    def arrivals(self) -> int:
-        """The `arrived` number of the last item."""
-        return self._arrivals
-
     def slot(self, item_id: str) -> int | None:
         return self._slots.get(item_id)
 
