@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, bindparam, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from annotation.label_studio.tables import Standing, State, annotations, requests, withdrawals
 from annotation.label_studio.telling.letters import letter_about
 from annotation.label_studio.telling.messages import post
+from models.metadata.dialect import insert_into
 from schemas.annotations import AnnotationRequested
 from schemas.items import ItemWithdrawn
 from streams.clock import Clock, SystemClock
@@ -198,11 +198,9 @@ def _withdraw(connection: Connection, withdrawn: Sequence[ItemWithdrawn], now: i
     for fact in withdrawn:
         key, version = (fact.tenant, fact.item_id), fact.version or 0
         newest[key] = max(version, newest.get(key, version))
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    upsert = dialect.insert(withdrawals)
-    newer = {"version": func.greatest(withdrawals.c.version, upsert.excluded.version)}
-    if dialect is sqlite:
-        newer = {"version": func.max(withdrawals.c.version, upsert.excluded.version)}
+    upsert = insert_into(connection, withdrawals)
+    larger = func.greatest if connection.dialect.name == "postgresql" else func.max
+    newer = {"version": larger(withdrawals.c.version, upsert.excluded.version)}
     rows = [{"tenant": tenant, "item_id": item_id, "version": v} for (tenant, item_id), v in sorted(newest.items())]
     connection.execute(upsert.on_conflict_do_update(index_elements=[*withdrawals.primary_key], set_=newer), rows)
     theirs = and_(requests.c.tenant == bindparam("of_tenant"), requests.c.item_id == bindparam("of_item"))

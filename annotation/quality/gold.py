@@ -9,7 +9,6 @@ from uuid import UUID, uuid5
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import Engine, and_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from annotation.label_studio.templates.reading import read_answer
 from annotation.label_studio.templates.writing import write_answer
@@ -17,6 +16,7 @@ from annotation.quality.rule.answers import chosen_answer
 from annotation.quality.tables import gold_answers as gold
 from annotation.tasks import TaskConfig
 from models.labels.store import Result
+from models.metadata.dialect import replacing
 from schemas.annotations import AnnotationRequested, Arm, Purpose, Shown
 from streams.clock import Clock, SystemClock
 from streams.errors import Misconfigured
@@ -57,11 +57,8 @@ class GoldAnswers:
         rows = [self._row(item_id, result) for item_id, result in answers]
         if not rows:
             return
-        insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-        upsert = insert(gold)
-        new = {name: upsert.excluded[name] for name in ("result", "pending", "changed_at_ms")}
         with self._engine.begin() as connection:
-            connection.execute(upsert.on_conflict_do_update(index_elements=[*gold.primary_key], set_=new), rows)
+            connection.execute(replacing(connection, gold, ("result", "pending", "changed_at_ms")), rows)
 
     def remove(self, item_ids: Iterable[str]) -> int:
         """Forgets right answers; how many there were."""

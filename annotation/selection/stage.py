@@ -20,6 +20,7 @@ from annotation.selection.rules.budget import NOTHING, allowance, period_of
 from annotation.selection.rules.witness import drawn, reserved
 from annotation.selection.store import candidates, requests
 from annotation.tasks import TaskConfig
+from models.metadata.dialect import take_turns
 from schemas.annotations import AnnotationRequested, Shown
 from schemas.event import Event
 from streams.clock import Clock, SystemClock
@@ -81,11 +82,12 @@ class Selection:
 
     def ask(self) -> Sequence[Event]:
         """The requests that are due now. Called again only when those of the last call are in the log."""
-        with self._engine.begin() as connection:
-            requests.mark_sent(connection, self._in_flight)
+        if self._in_flight:
+            with self._engine.begin() as connection:
+                requests.mark_sent(connection, self._in_flight)
         for pool in self._memory.pools():
             self._round(pool)
-        with self._engine.begin() as connection:
+        with self._engine.execution_options(reading=True).begin() as connection:
             self._in_flight = requests.unsent(connection)  # after a crash, also what was never sent
         return self._in_flight
 
@@ -95,7 +97,7 @@ class Selection:
         if pool.model_version is None or not self._calm(pool) or self._fruitless(pool):
             return
         with self._memory.transaction() as connection:
-            requests.take_turn(connection, pool.tenant, pool.task)
+            take_turns(connection, "selection", [f"{pool.tenant}/{pool.task}"])
             spent = requests.spent(connection, pool.tenant, pool.task, period)
             if (allowed := allowance(self._config, spent)) == NOTHING:
                 return
@@ -128,13 +130,14 @@ class Selection:
         self, connection: Connection, pool: TaskPool, chosen: Sequence[Chosen], fallback: str, now_s: float
     ) -> list[tuple[AnnotationRequested, int]]:
         ids = [one.candidate.item_id for one in chosen]
-        shown = candidates.shown(connection, pool.tenant, pool.task, ids)
+        scored = candidates.scored(connection, pool.tenant, pool.task, ids)
         facts = []
         for one in chosen:
             earlier = pool.asked.get(one.candidate.item_id)
             attempt = earlier.attempt + 1 if earlier else 1
             people = self._annotators(pool, one.candidate.item_id)
-            fact = _request(pool, one, attempt, shown[one.candidate.item_id], people, fallback, now_s)
+            *_, shown = scored[one.candidate.item_id]
+            fact = _request(pool, one, attempt, shown, people, fallback, now_s)
             pool.asked[fact.item_id] = Asked(fact.version, attempt, fact.arm, State.OPEN, now_s)
             facts.append((fact, attempt))
         return facts

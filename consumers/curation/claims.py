@@ -12,7 +12,6 @@ that was not answered before, everything below that batch is committed, and its 
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import (
@@ -34,15 +33,12 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    text,
     update,
 )
 
 from consumers.curation.answers import ANSWERS, Answer
 from consumers.curation.ledger import Claimant, ContentKey, Holding, ItemKey, Ledger, Ruling
-
-if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql, sqlite
+from models.metadata.dialect import replacing, take_turns
 
 metadata = MetaData()
 
@@ -104,7 +100,7 @@ class Claims:
         if not requests:
             return []
         with self._engine.begin() as connection:
-            _take_turns(connection, {request.claimant.tenant for request in requests})
+            take_turns(connection, "curation", {request.claimant.tenant for request in requests})
             known = _recall(connection, _lowest(requests))
             ledger = _ledger(connection, [one.claimant for one in requests if _key(one) not in known])
             fresh: dict[AnswerKey, Answer] = {}
@@ -127,15 +123,6 @@ def _lowest(requests: Iterable[Request]) -> dict[str, int]:
         version = request.claimant.version
         lowest[request.place] = min(version, lowest.get(request.place, version))
     return lowest
-
-
-def _take_turns(connection: Connection, tenants: Iterable[str]) -> None:
-    """Holds off other transactions about the same tenants. SQLite has one writer at a time anyway."""
-    if connection.dialect.name != "postgresql":
-        return
-    lock = text("SELECT pg_advisory_xact_lock(hashtextextended('curation/' || :tenant, 0))")
-    for tenant in sorted(tenants):  # in one order, so that two of us never wait for each other
-        connection.execute(lock, {"tenant": tenant})
 
 
 def _recall(connection: Connection, lowest: dict[str, int]) -> dict[AnswerKey, Answer]:
@@ -166,19 +153,7 @@ def _write(connection: Connection, ledger: Ledger) -> None:
         ours = and_(items.c.tenant == bindparam("of_tenant"), items.c.item_id == bindparam("of_item"))
         connection.execute(update(items).where(ours).values(content_sha256=None), released)
     if changed := [_row(item, holding) for item, holding in ledger.changed()]:
-        upsert = _upsert(connection)
-        newer = {column.name: upsert.excluded[column.name] for column in items.c if not column.primary_key}
-        connection.execute(upsert.on_conflict_do_update(index_elements=[*items.primary_key], set_=newer), changed)
-
-
-def _upsert(connection: Connection) -> "sqlite.Insert | postgresql.Insert":
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects import postgresql  # brings several drivers along
-
-        return postgresql.insert(items)
-    from sqlalchemy.dialects import sqlite
-
-    return sqlite.insert(items)
+        connection.execute(replacing(connection, items), changed)
 
 
 def _row(item: ItemKey, holding: Holding) -> dict[str, object]:

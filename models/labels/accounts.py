@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Engine, and_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from models.labels.tables import accounts as kept
 from models.labels.tables import selection_verdicts as verdicts
+from models.metadata.dialect import insert_into, replacing
 
 
 class Judgement(StrEnum):
@@ -65,8 +65,7 @@ class Accounts:
 
     def keep(self, account: Account, verdict: Verdict) -> None:
         """The account replaces the one before it, the verdict is added; both or neither."""
-        insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-        upsert = insert(kept).values(
+        replaced: dict[str, object] = dict(
             tenant=account.tenant,
             task=account.task,
             model_version=account.model_version,
@@ -75,8 +74,7 @@ class Accounts:
             change=account.change,
             at_ms=account.at_ms,
         )
-        new = {column.name: upsert.excluded[column.name] for column in kept.c if not column.primary_key}
-        added = insert(verdicts).values(
+        added: dict[str, object] = dict(
             tenant=verdict.tenant,
             task=verdict.task,
             model_version=verdict.model_version,
@@ -90,8 +88,8 @@ class Accounts:
             random_labels=verdict.random_labels,
         )
         with self._engine.begin() as connection:
-            connection.execute(upsert.on_conflict_do_update(index_elements=[*kept.primary_key], set_=new))
-            connection.execute(added.on_conflict_do_nothing())
+            connection.execute(replacing(connection, kept), replaced)
+            connection.execute(insert_into(connection, verdicts).on_conflict_do_nothing(), added)
 
     def latest(self, tenant: str | None = None, task: str | None = None) -> list[Account]:
         """The account of each task and model version, the newest first."""

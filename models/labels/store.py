@@ -5,19 +5,19 @@ however many labels there are. Changes of a task are numbered without gaps in th
 of them holds the task's total while it writes.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
 from pydantic import JsonValue
 from pydantic_core import from_json, to_json
-from sqlalchemy import Connection, Engine, Row, Table, and_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, Row, and_, select
 
 from models.labels.tables import label_totals as totals
 from models.labels.tables import metadata
 from models.labels.tables import settled_labels as labels
+from models.metadata.dialect import insert_into, replacing
 from schemas.annotations import Arm
 
 Result = tuple[dict[str, JsonValue], ...]
@@ -141,21 +141,15 @@ def write_standings(connection: Connection, changed: Sequence[tuple[Standing | N
         last = _number(connection, tenant, task, gained, len(pairs))
         first = last - len(pairs) + 1
         rows = [_row(after, first + place) for place, (_, after) in enumerate(pairs)]
-        upsert = _insert(connection)(labels)
-        new = {column.name: upsert.excluded[column.name] for column in labels.c if not column.primary_key}
-        connection.execute(upsert.on_conflict_do_update(index_elements=[*labels.primary_key], set_=new), rows)
+        connection.execute(replacing(connection, labels), rows)
 
 
 def _number(connection: Connection, tenant: str, task: str, gained: int, count: int) -> int:
     """Adds to the task's total, which holds off other writers; the number of the last change."""
-    upsert = _insert(connection)(totals).values(tenant=tenant, task=task, labels=gained, changes=count)
+    upsert = insert_into(connection, totals).values(tenant=tenant, task=task, labels=gained, changes=count)
     more = {"labels": totals.c.labels + gained, "changes": totals.c.changes + count}
     added = upsert.on_conflict_do_update(index_elements=[*totals.primary_key], set_=more)
     return int(connection.execute(added.returning(totals.c.changes)).scalar_one())
-
-
-def _insert(connection: Connection) -> Callable[[Table], postgresql.Insert | sqlite.Insert]:
-    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
 
 
 def _rows(

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Engine, Table, delete, func, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
+from models.metadata.dialect import insert_into
 from models.mined.tables import hard_negatives, mined_queries
 from schemas.event import Event
 from schemas.signals import HardNegativeMined, QueryFailed
@@ -80,13 +80,14 @@ class MinedStore:
             return
         with self._engine.begin() as connection:
             if newest:
-                upsert = self._insert(mined_queries)
+                upsert = insert_into(connection, mined_queries)
                 told = {name: upsert.excluded[name] for name in ("revision", "searches", "failures")}
                 newer = upsert.excluded.revision > mined_queries.c.revision
                 upsert = upsert.on_conflict_do_update(index_elements=["key"], set_=told, where=newer)
                 connection.execute(upsert, [*newest.values()])
             if mined:
-                connection.execute(self._insert(hard_negatives).on_conflict_do_nothing(), [*mined.values()])
+                added = insert_into(connection, hard_negatives).on_conflict_do_nothing()
+                connection.execute(added, [*mined.values()])
 
     def failed_queries(
         self, tenant: str, after: Place = BEGINNING, limit: int = 1000, model_version: str | None = None
@@ -152,10 +153,6 @@ class MinedStore:
             query = query.where(table.c.model_version == model_version)
         with self._engine.execution_options(reading=True).connect() as connection:
             return connection.execute(query.limit(max(1, min(limit, MAX_PAGE)))).all()
-
-    def _insert(self, table: Table) -> Any:
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        return dialect.insert(table)
 
 
 def _query_row(fact: QueryFailed) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from annotation.label_studio.answers.changes import Change, Known, Reading, changes
 from annotation.label_studio.client.rows import TaskRow
@@ -17,6 +16,7 @@ from annotation.label_studio.tables import Standing, State, annotations, request
 from annotation.label_studio.telling.letters import letter_about
 from annotation.label_studio.telling.messages import post
 from annotation.tasks import TaskConfig
+from models.metadata.dialect import replacing
 from schemas.annotations import AnnotationRequested
 from streams.clock import Clock, SystemClock
 from streams.codec import Encoded
@@ -112,11 +112,7 @@ class Ledger:
             outgoing += _spoken(change, self._prefix, project_id, places[str(change.request.event_id)])
             metrics.ANSWERS.labels(change.outcome).inc()
         if rows := [_row(task, project_id, change.known) for change in found]:
-            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-            upsert = dialect.insert(annotations)
-            newer = {column.name: upsert.excluded[column.name] for column in annotations.c if not column.primary_key}
-            upsert = upsert.on_conflict_do_update(index_elements=[*annotations.primary_key], set_=newer)
-            connection.execute(upsert, rows)
+            connection.execute(replacing(connection, annotations), rows)
         post(connection, outgoing)
 
     def _now(self) -> datetime:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from pydantic_core import from_json
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, insert, or_, select, update
 
 from annotation.quality.config import QualityConfig
 from annotation.quality.ledger.book import Book
@@ -22,6 +22,7 @@ from annotation.quality.tables import annotations, annotator_tallies, gold_answe
 from annotation.quality.tables import consensus_announcements as announcements
 from annotation.tasks import TaskConfig
 from models.labels.tables import metadata as label_tables
+from models.metadata.dialect import take_turns
 from schemas.annotations import AnnotationChanged, AnnotationCompleted, AnnotationFact
 from schemas.event import Event
 from schemas.items import ItemFact, ItemWithdrawn
@@ -55,7 +56,7 @@ class Memory:
     def settle(self, facts: Mapping[AnswerKey, ItemFact]) -> dict[AnswerKey, tuple[Event, ...] | Refusal]:
         """What follows each fact: what it was answered before, or what the book makes of it, in their order."""
         with self._engine.begin() as connection:
-            _take_turns(connection, {fact.tenant for fact in facts.values()})
+            take_turns(connection, "consensus", {fact.tenant for fact in facts.values()})
             known = recall(connection, facts)
             unread = {key: fact for key, fact in facts.items() if key not in known}
             found: dict[AnswerKey, tuple[Event, ...] | Refusal] = {key: told.events for key, told in known.items()}
@@ -89,7 +90,7 @@ class Memory:
         """Takes up trust as the settings make it now; a few rows, at the start of a process."""
         for tenant in self._names:
             with self._engine.begin() as connection:
-                _take_turns(connection, {tenant})
+                take_turns(connection, "consensus", {tenant})
                 rows = connection.execute(select(annotator_tallies).where(annotator_tallies.c.tenant == tenant))
                 pages = Pages(people={(tenant, row.task, row.annotator): person(row) for row in rows})
                 book, before = Book(self._tasks, self._config, pages), _copied(pages)
@@ -106,7 +107,7 @@ class Memory:
             return
         for tenant in sorted(self._names):
             with self._engine.begin() as connection:
-                _take_turns(connection, {tenant})
+                take_turns(connection, "consensus", {tenant})
                 events = [
                     *self._measure_gold(connection, tenant, at_ms),
                     *self._follow_trust(connection, tenant, at_ms),
@@ -199,12 +200,3 @@ def _moved() -> ColumnElement[bool]:
 def _copied(pages: Pages) -> Pages:
     """The pages as they are now; what is in them never changes, it is replaced."""
     return Pages(**{name: copy(value) for name, value in vars(pages).items()})
-
-
-def _take_turns(connection: Connection, tenants: Iterable[str]) -> None:
-    """Holds off other transactions about the same tenants. SQLite has one writer at a time anyway."""
-    if connection.dialect.name != "postgresql":
-        return
-    lock = text("SELECT pg_advisory_xact_lock(hashtextextended('consensus/' || :tenant, 0))")
-    for tenant in sorted(tenants):  # in one order, so that two of us never wait for each other
-        connection.execute(lock, {"tenant": tenant})

@@ -1,18 +1,18 @@
 """Pages out of the database and back into it; a micro-batch costs a handful of statements, each by an index."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Row, Select, Table, and_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from annotation.quality.ledger.answered import Answered
 from annotation.quality.ledger.pages import Pages, Person, PersonKey, Withdrawal
 from annotation.quality.rule.trust import Tally
 from annotation.quality.tables import annotations, annotator_tallies, gold_answers, withdrawn_items
 from models.labels.store import standings, write_standings
+from models.metadata.dialect import replacing
 
 _ANSWERED = tuple(field.name for field in fields(Answered))
 _TALLY = tuple(field.name for field in fields(Tally))
@@ -66,11 +66,6 @@ def save(connection: Connection, before: Pages, after: Pages) -> None:
     write_standings(connection, changed)
 
 
-def insert_into(connection: Connection) -> Callable[[Table], postgresql.Insert | sqlite.Insert]:
-    """The dialect's own insert, which knows conflicts."""
-    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-
-
 def _load_answers(
     connection: Connection, pages: Pages, tenant: str, item_ids: Collection[str], keys: Collection[str]
 ) -> None:
@@ -91,11 +86,8 @@ def _changed(before: Mapping[tuple[str, str], Answered], after: Mapping[tuple[st
 
 
 def _upsert(connection: Connection, table: Table, rows: Iterable[dict[str, object]]) -> None:
-    if not (rows := list(rows)):
-        return
-    upsert = insert_into(connection)(table)
-    new = {column.name: upsert.excluded[column.name] for column in table.c if not column.primary_key}
-    connection.execute(upsert.on_conflict_do_update(index_elements=[*table.primary_key], set_=new), rows)
+    if rows := list(rows):
+        connection.execute(replacing(connection, table), rows)
 
 
 def _answer_row(one: Answered) -> dict[str, object]:

@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable, Sequence
 
 from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from annotation.selection.config import Trait
 from annotation.selection.pool import Candidate
 from annotation.selection.store.tables import candidates
+from models.metadata.dialect import replacing
 from schemas.annotations import ItemScored, Neighbour, Shown, Uncertainty
 
 NEIGHBOURS = TypeAdapter(tuple[Neighbour, ...])
@@ -40,13 +40,8 @@ def traits_of(shown: Shown) -> dict[Trait, str | None]:
 
 def write(connection: Connection, facts: Sequence[ItemScored]) -> None:
     """Upserts scores; of an item and task only the last one may be in `facts`."""
-    if not facts:
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    upsert = dialect.insert(candidates)
-    newer = {column.name: upsert.excluded[column.name] for column in candidates.c if not column.primary_key}
-    statement = upsert.on_conflict_do_update(index_elements=[*candidates.primary_key], set_=newer)
-    connection.execute(statement, [_row(fact) for fact in facts])
+    if facts:
+        connection.execute(replacing(connection, candidates), [_row(fact) for fact in facts])
 
 
 def remove(connection: Connection, tenant: str, task: str, item_ids: Collection[str]) -> None:
@@ -60,13 +55,6 @@ def load(connection: Connection, tenant: str, task: str) -> Iterable[Candidate]:
     """All candidates of a task, in the order in which they were scored."""
     rows = connection.execute(select(candidates).where(_of(tenant, task)).order_by(candidates.c.scored_at))
     return (_candidate(row) for row in rows)
-
-
-def shown(connection: Connection, tenant: str, task: str, item_ids: Collection[str]) -> dict[str, Shown]:
-    """What annotators see of some items."""
-    wanted = _of(tenant, task) & candidates.c.item_id.in_(item_ids)
-    rows = connection.execute(select(candidates.c.item_id, candidates.c.shown).where(wanted))
-    return {row.item_id: Shown.model_validate_json(row.shown) for row in rows}
 
 
 def scored(

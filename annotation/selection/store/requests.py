@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, select, update
 
 from annotation.selection.config import Trait
 from annotation.selection.pool import Asked, State
@@ -41,13 +41,6 @@ class Made:
     reason: str
     state: str
     requested_at_ms: int
-
-
-def take_turn(connection: Connection, tenant: str, task: str) -> None:
-    """Holds off other rounds of the task. SQLite has one writer at a time anyway."""
-    if connection.dialect.name == "postgresql":
-        lock = text("SELECT pg_advisory_xact_lock(hashtextextended('selection/' || :task, 0))")
-        connection.execute(lock, {"task": f"{tenant}/{task}"})
 
 
 def spent(connection: Connection, tenant: str, task: str, period: int) -> Spent:

@@ -5,16 +5,16 @@ its feedback signal and what was told last are kept here, one row an item and mo
 on where the process stopped.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, bindparam, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Engine, Row, and_, bindparam, delete, or_, select, update
 
 from consumers.scoring.tables import candidates, metadata
+from models.metadata.dialect import insert_into
 from schemas.annotations import Shown
 from schemas.event import Event
 
@@ -76,7 +76,7 @@ class CandidateStore:
         if not found:
             return
         with self._engine.begin() as connection:
-            upsert = _insert(connection)(candidates)
+            upsert = insert_into(connection, candidates)
             new = {name: upsert.excluded[name] for name in _CHANGING}
             not_newer = candidates.c.version <= upsert.excluded.version
             keys = [*candidates.primary_key]
@@ -175,7 +175,3 @@ def _candidate(row: Row[tuple[object, ...]]) -> Candidate:
         _TOLD.validate_json(row.told),
         Signal(row.signal, row.signal_at_ms, row.signal_revision),
     )
-
-
-def _insert(connection: Connection) -> Callable[[Table], postgresql.Insert | sqlite.Insert]:
-    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert

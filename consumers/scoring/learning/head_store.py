@@ -1,16 +1,15 @@
 """Heads in the metadata database, so that a restart goes on with the same one and others can read what is in force."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Engine, and_, delete, select
 
 from consumers.scoring.learning.questions import Question, Questions
 from consumers.scoring.tables import heads, metadata
 from models.heads.linear import Head
 from models.heads.saving import heads_from_bytes, heads_to_bytes
+from models.metadata.dialect import replacing
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +69,7 @@ class HeadStore:
         }
         ours = _of(head.tenant, head.task, head.model_version)
         with self._engine.begin() as connection:
-            upsert = _insert(connection)(heads).values(row)
-            connection.execute(upsert.on_conflict_do_update(index_elements=[*heads.primary_key], set_=row))
+            connection.execute(replacing(connection, heads), row)
             newest = select(heads.c.revision).where(ours).order_by(heads.c.revision.desc()).limit(self._kept)
             oldest = min(connection.execute(newest).scalars().all())
             connection.execute(delete(heads).where(ours, heads.c.revision < oldest))
@@ -99,7 +97,3 @@ def _questions(content: bytes, facts: dict[str, list[tuple[str | None, int]]]) -
 
 def _of(tenant: str, task: str, model_version: str) -> ColumnElement[bool]:
     return and_(heads.c.tenant == tenant, heads.c.task == task, heads.c.model_version == model_version)
-
-
-def _insert(connection: Connection) -> Callable[[Table], postgresql.Insert | sqlite.Insert]:
-    return postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
