@@ -32,6 +32,7 @@ from infra.supervisor.config import SupervisorConfig
 from infra.worker.config import WorkerConfig
 from models.encoders.config import EncoderConfig
 from models.metadata.config import IdempotencyConfig, MetadataConfig
+from models.registry.config import RegistryConfig
 from models.serving.api.config import ApiConfig
 from models.serving.config import SearchConfig
 from models.vector_index.config import VectorIndexConfig
@@ -39,6 +40,11 @@ from streams.errors import Misconfigured
 from streams.kafka.config import KafkaConfig
 from streams.media.config import MediaConfig
 from streams.runner import RunnerConfig
+from trainers.gate.config import GateConfig
+from trainers.loop.config import TrainingConfig
+from trainers.rollout.config import RolloutConfig
+from trainers.snapshots.config import SnapshotConfig
+from trainers.triggers.config import TriggersConfig
 
 PREFIX = "MILLRACE__"
 
@@ -81,6 +87,12 @@ class Settings(BaseSettings):
     quality: QualityConfig = QualityConfig()
     account: AccountConfig = AccountConfig()
     signals: SignalsConfig = SignalsConfig()
+    registry: RegistryConfig = RegistryConfig()
+    triggers: TriggersConfig = TriggersConfig()
+    snapshots: SnapshotConfig = SnapshotConfig()
+    training: TrainingConfig = TrainingConfig()
+    gate: GateConfig = GateConfig()
+    rollout: RolloutConfig = RolloutConfig()
     broker: BrokerConfig = BrokerConfig()
     supervisor: SupervisorConfig = SupervisorConfig()
     worker: WorkerConfig = WorkerConfig()

@@ -13,7 +13,14 @@ from schemas.event import Event
 from schemas.items import ItemCurated, ItemEmbedded, ItemIndexed, ItemPublished, ItemRejected, ItemWithdrawn
 from schemas.searches import FeedbackGiven, SearchServed
 from schemas.signals import ClickRateMeasured, HardNegativeMined, ItemSignalMeasured, QueryFailed
-from schemas.training import ModelEvaluated, ModelReleased, ModelTrained, TrainingProgressed, TrainingRequested
+from schemas.training import (
+    ModelEvaluated,
+    ModelReleased,
+    ModelTrained,
+    RolloutProgressed,
+    TrainingProgressed,
+    TrainingRequested,
+)
 
 EVENT_CLASSES: tuple[type[Event], ...] = (
     ItemPublished,
@@ -39,6 +46,7 @@ EVENT_CLASSES: tuple[type[Event], ...] = (
     TrainingProgressed,
     ModelTrained,
     ModelEvaluated,
+    RolloutProgressed,
     ModelReleased,
 )
 

@@ -49,6 +49,10 @@ class SearchServed(Event):
     generation: Count = 0
     """Release generation that served."""
     latency_ms: NonNegativeFloat
+    arm: Word = "live"
+    """`live`; `candidate` for the canary share of a rollout; `previous` for the share kept back after a switch."""
+    outcome: Word = "answered"
+    """`answered`; `failed` where this arm could not answer and another one did in its place, so that `hits` is empty."""
 
 
 class FeedbackKind(StrEnum):

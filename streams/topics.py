@@ -19,7 +19,14 @@ from schemas.event import Event
 from schemas.items import ItemCurated, ItemEmbedded, ItemIndexed, ItemPublished, ItemRejected, ItemWithdrawn
 from schemas.searches import FeedbackGiven, SearchServed
 from schemas.signals import ClickRateMeasured, HardNegativeMined, ItemSignalMeasured, QueryFailed
-from schemas.training import ModelEvaluated, ModelReleased, ModelTrained, TrainingProgressed, TrainingRequested
+from schemas.training import (
+    ModelEvaluated,
+    ModelReleased,
+    ModelTrained,
+    RolloutProgressed,
+    TrainingProgressed,
+    TrainingRequested,
+)
 
 DAY_MS = 24 * 3600 * 1000
 FOREVER_MS = -1
@@ -63,6 +70,7 @@ TRAINING_REQUESTED = Topic("training.requested", (TrainingRequested,), partition
 TRAINING_PROGRESSED = Topic("training.progressed", (TrainingProgressed,), partitions=1)
 MODELS_TRAINED = Topic("models.trained", (ModelTrained,), partitions=1, retention_ms=FOREVER_MS)
 MODELS_EVALUATED = Topic("models.evaluated", (ModelEvaluated,), partitions=1, retention_ms=FOREVER_MS)
+ROLLOUTS = Topic("models.rollouts", (RolloutProgressed,), partitions=1, retention_ms=FOREVER_MS)
 MODELS_RELEASED = Topic("models.released", (ModelReleased,), partitions=1, retention_ms=FOREVER_MS, compacted=True)
 
 LOOP: tuple[Topic, ...] = (
@@ -82,6 +90,7 @@ LOOP: tuple[Topic, ...] = (
     TRAINING_PROGRESSED,
     MODELS_TRAINED,
     MODELS_EVALUATED,
+    ROLLOUTS,
     MODELS_RELEASED,
 )
 

@@ -10,5 +10,18 @@ from consumers.scoring.tables import metadata as scoring
 from models.labels.tables import metadata as labels
 from models.metadata.tables import metadata as shared
 from models.mined.tables import metadata as mined
+from models.registry.tables import metadata as registry
+from trainers.snapshots.tables import metadata as snapshots
 
-DECLARED: tuple[MetaData, ...] = (shared, claims, labels, quality, selection, bridge, mined, scoring)
+DECLARED: tuple[MetaData, ...] = (
+    shared,
+    claims,
+    labels,
+    quality,
+    selection,
+    bridge,
+    mined,
+    scoring,
+    registry,
+    snapshots,
+)

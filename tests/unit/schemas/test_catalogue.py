@@ -42,6 +42,7 @@ def test_event_types_are_a_promise() -> None:
         "millrace.TrainingProgressed.v1",
         "millrace.ModelTrained.v1",
         "millrace.ModelEvaluated.v1",
+        "millrace.RolloutProgressed.v1",
         "millrace.ModelReleased.v1",
     ]
 

@@ -27,6 +27,7 @@ def test_topic_names_and_their_events_are_a_promise() -> None:
         "training.progressed": ["TrainingProgressed"],
         "models.trained": ["ModelTrained"],
         "models.evaluated": ["ModelEvaluated"],
+        "models.rollouts": ["RolloutProgressed"],
         "models.released": ["ModelReleased"],
     }
 

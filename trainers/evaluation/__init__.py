@@ -1,0 +1,1 @@
+"""How good a model is, measured item by item on the side that never trains."""

@@ -1,0 +1,1 @@
+"""Whether a candidate may take over: statistics on paired outcomes."""

@@ -1,0 +1,1 @@
+"""What is learnt: towers, losses, batches. Plain torch, the same on any number of ranks."""

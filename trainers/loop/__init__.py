@@ -1,0 +1,1 @@
+"""The run: DeepSpeed ranks, their checkpoints, and who starts and watches them."""

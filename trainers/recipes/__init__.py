@@ -1,0 +1,1 @@
+"""How to train: recipes with their overrides and their hash."""

@@ -1,0 +1,1 @@
+"""What was trained on: frozen, content-addressed data sets and their lineage."""

@@ -1,0 +1,1 @@
+"""When to train: a policy over windows of what happens."""
