@@ -52,7 +52,7 @@ class SearchServed(Event):
     arm: Word = "live"
     """`live`; `candidate` for the canary share of a rollout; `previous` for the share kept back after a switch."""
     outcome: Word = "answered"
-    """`answered`; `failed` where this arm could not answer and another one did in its place, so that `hits` is empty."""
+    """`answered`; `failed` where this arm could not answer and another did in its place: `hits` is empty."""
 
 
 class FeedbackKind(StrEnum):
