@@ -67,6 +67,8 @@ class ItemScored(ItemFact, Shown):
     """The combined score by which candidates are ranked."""
     head: Count = 0
     """Labels that the head behind the score had seen; 0 is no head yet. Rises with every rescoring."""
+    generation: Count = 0
+    """Release generation whose model scored: of two models the later generation's scores count."""
     neighbours: tuple[Neighbour, ...] = ()
     """The nearest first."""
 

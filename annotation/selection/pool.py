@@ -1,7 +1,8 @@
 """The candidates of one task and their neighbour graph, in memory: what a round chooses from.
 
 Labelled items stay in the graph, because a label covers its neighbours. The pool belongs to one encoder version: with
-the first score of another one it begins anew, and scores of the old one that are still on their way change nothing.
+the first score of a later generation's it begins anew, and scores of the old one that are still on their way change
+nothing. A rollback is a later generation too.
 """
 
 import heapq
@@ -54,6 +55,8 @@ class Candidate:
     item_id: str
     version: int
     model_version: str
+    generation: int
+    """Release generation whose model scored."""
     head: int
     uncertainty: Uncertainty
     acquisition: float
@@ -73,24 +76,26 @@ class TaskPool:
     def __init__(self, tenant: str, task: str, config: SelectionConfig) -> None:
         self.tenant, self.task = tenant, task
         self.model_version: str | None = None
+        self.generation = 0
+        self._retired: set[str] = set()
         self.candidates: dict[str, Candidate] = {}
         self.asked: dict[str, Asked] = {}
         self.graph = NeighbourGraph()
         self.reserve: set[str] = set()
         """Candidates that are kept for the random arm."""
         self._config = config
-        self._retired: set[str] = set()
         self._near: defaultdict[str, dict[str, float]] = defaultdict(dict)
         self._near_d2 = 2 * (1 - config.near_duplicate)
         self._usual_d2 = float("inf")
 
     def put(self, candidate: Candidate) -> bool:
         """Takes a score in; says whether it counted."""
-        if candidate.model_version in self._retired:
+        if self._bygone(candidate):
             return False
         if self.model_version not in (None, candidate.model_version):
             self._begin_anew()
         self.model_version = candidate.model_version
+        self.generation = max(self.generation, candidate.generation)
         known = self.candidates.get(candidate.item_id)
         if known and (known.version, known.head) > (candidate.version, candidate.head):
             return False
@@ -168,6 +173,12 @@ class TaskPool:
         if item_id in self.reserve:
             return 1 - self.number_of(item_id) / self._config.random_share
         return self.candidates[item_id].acquisition
+
+    def _bygone(self, candidate: Candidate) -> bool:
+        """Whether it was scored by a model that this pool has left, of the same generation or of an earlier one."""
+        if candidate.model_version == self.model_version or candidate.generation > self.generation:
+            return False
+        return candidate.generation < self.generation or candidate.model_version in self._retired
 
     def _begin_anew(self) -> None:
         assert self.model_version is not None

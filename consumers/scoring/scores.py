@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from consumers.scoring.acquisition import acquisition
 from consumers.scoring.candidates.store import Candidate, Told
+from consumers.scoring.generations import Live
 from consumers.scoring.learning.learner import Learner
 from consumers.scoring.learning.questions import Unsure, margins, unsure
 from consumers.scoring.pool.nearness import Nearby
@@ -55,9 +56,7 @@ def current(learner: Learner, pool: Pool, slots: Slots, signal_weight: float) ->
     return u, acquisition(u, pool.densities[slots], pool.signals[slots], signal_weight)
 
 
-def score(
-    learner: Learner, pool: Pool, tellings: Sequence[Telling], model_version: str, signal_weight: float
-) -> Scores:
+def score(learner: Learner, pool: Pool, tellings: Sequence[Telling], live: Live, signal_weight: float) -> Scores:
     """The facts about these items, under ids that follow from their causes, the task and the head."""
     slots = np.array([one.slot for one in tellings], dtype=np.intp)
     measures = unsure(learner.questions, pool.vectors[slots]) if learner.questions else None
@@ -67,13 +66,14 @@ def score(
     facts = [
         ItemScored.following(
             one.cause,
-            part=f"{learner.task.name}/{model_version}/{learner.revision}",
+            part=f"{learner.task.name}/{live.model_version}/{live.generation}/{learner.revision}",
             **_shown(one.candidate.shown),
             tenant=one.candidate.tenant,
             item_id=one.candidate.item_id,
             version=one.candidate.version,
             task=learner.task.name,
-            model_version=model_version,
+            model_version=live.model_version,
+            generation=live.generation,
             uncertainty=_uncertainty(measures, row),
             density=float(pool.densities[one.slot]),
             feedback_signal=float(pool.signals[one.slot]),

@@ -1,6 +1,6 @@
 """Tables of scoring in the metadata database. Times are whole milliseconds since the epoch."""
 
-from sqlalchemy import BigInteger, Column, Float, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -14,6 +14,14 @@ heads = Table(
     Column("content", LargeBinary, nullable=False, comment="Numbers of all its heads, as safetensors."),
     Column("facts", Text, nullable=False, comment="JSON: what the heads answer, labels, gate, how good it was."),
     Column("created_at_ms", BigInteger, nullable=False),
+)
+
+generations = Table(
+    "scoring_generation",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False, comment="Always 1."),
+    Column("generation", BigInteger, nullable=False, comment="The last one that scoring has gone over to."),
+    Column("model_version", String(512), nullable=False),
 )
 
 candidates = Table(

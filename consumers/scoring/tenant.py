@@ -15,6 +15,7 @@ from consumers.scoring.candidates.arrivals import Vector, about, candidate_of, v
 from consumers.scoring.candidates.store import Candidate, CandidateStore, Signal
 from consumers.scoring.candidates.walk import Walk
 from consumers.scoring.config import ScoringConfig
+from consumers.scoring.generations import Live
 from consumers.scoring.learning.learner import Learner
 from consumers.scoring.pool.exact import near_in_pool
 from consumers.scoring.pool.nearness import Nearby, nearby
@@ -40,7 +41,7 @@ class Parts:
     index: VectorIndex
     candidates: CandidateStore
     config: ScoringConfig
-    dim: int
+    live: Live
 
 
 class TenantScoring:
@@ -50,7 +51,7 @@ class TenantScoring:
         config = parts.config
         self._tenant, self._learners, self._parts, self._config = tenant, learners, parts, config
         self._model_version = parts.candidates.model_version
-        self._pool = Pool(parts.dim, config.pool_items, config.neighbours)
+        self._pool = Pool(parts.live.dim, config.pool_items, config.neighbours)
         self._standings = {learner.task.name: Standing(config.pool_items) for learner in learners}
         self._unsent: list[ItemScored] = []
         self._walk = Walk(tenant, parts.index, parts.candidates, config.walk_items, self._held_wanted, self._take_up)
@@ -175,7 +176,7 @@ class TenantScoring:
         slot = self._pool.slot(item.item_id)
         if slot is not None and self._pool.versions[slot] > item.version:
             return None
-        return vector_of(item, self._parts.dim) if self._about_any(item.modality, item.source) else None
+        return vector_of(item, self._parts.live.dim) if self._about_any(item.modality, item.source) else None
 
     def _held_wanted(self, held: Held) -> bool:
         return self._about_any(held.modality, held.source)
@@ -245,7 +246,7 @@ class TenantScoring:
             ours = [one for one in tellings if standing.member[one.slot] and not standing.closed[one.slot]]
             if not ours:
                 continue
-            scores = score(learner, self._pool, ours, self._model_version, self._config.signal_weight)
+            scores = score(learner, self._pool, ours, self._parts.live, self._config.signal_weight)
             slots = np.array([one.slot for one in ours], dtype=np.intp)
             notes.append((standing, slots, scores.u, scores.acquisition))
             for one, fact, told in zip(ours, scores.facts, scores.told(learner.revision), strict=True):

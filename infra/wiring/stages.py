@@ -35,7 +35,7 @@ def _recording(workshop: Workshop) -> AnyStage:
 
 
 def _scoring(workshop: Workshop) -> AnyStage:
-    from consumers.scoring.candidates.store import CandidateStore
+    from consumers.scoring.generations import Live
     from consumers.scoring.stage import scoring_stage
 
     settings, encoder = workshop.settings, workshop.encoder
@@ -44,9 +44,9 @@ def _scoring(workshop: Workshop) -> AnyStage:
         workshop.index,
         workshop.labels,
         workshop.heads,
-        CandidateStore(workshop.metadata, encoder.version),
+        workshop.metadata,
         settings.scoring,
-        encoder.dim,
+        lambda: Live(encoder.version, encoder.dim, 0),
     )
 
 

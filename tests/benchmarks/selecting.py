@@ -15,8 +15,8 @@ from annotation.selection.config import SelectionConfig
 from annotation.selection.stage import Selection
 from annotation.selection.store.tables import metadata as selection_tables
 from annotation.tasks import TaskConfig
-from consumers.scoring.candidates.store import CandidateStore
 from consumers.scoring.config import ScoringConfig
+from consumers.scoring.generations import Live
 from consumers.scoring.learning.head_store import HeadStore
 from consumers.scoring.stage import scoring_stage
 from consumers.scoring.tables import metadata as scoring_tables
@@ -79,8 +79,8 @@ def _choosing(ground: Ground, encoder: Encoder, texts: Sequence[str], scoring_to
     index.ensure_space(encoder.version, DIM)
     labels = LabelStore(engine)
     labels.create_tables()
-    candidates = CandidateStore(engine, encoder.version)
-    scoring = scoring_stage([TASK], index, labels, HeadStore(engine), candidates, ScoringConfig(), DIM)
+    live = Live(encoder.version, DIM, 0)
+    scoring = scoring_stage([TASK], index, labels, HeadStore(engine), engine, ScoringConfig(), lambda: live)
     selection = Selection(engine, [TASK], FREE, lambda *_: (), SystemClock())
     assert scoring.tick is not None
     while scoring.tick():

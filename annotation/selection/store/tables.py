@@ -12,6 +12,7 @@ candidates = Table(
     Column("item_id", String(512), primary_key=True),
     Column("version", BigInteger, nullable=False),
     Column("model_version", String(512), nullable=False),
+    Column("generation", BigInteger, nullable=False, comment="Of releases, whose model scored."),
     Column("head", BigInteger, nullable=False, comment="Labels that the scoring head had seen."),
     Column("acquisition", Float, nullable=False),
     Column("uncertainty", Text, nullable=False, comment="JSON of its parts."),

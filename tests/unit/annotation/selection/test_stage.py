@@ -281,6 +281,16 @@ def test_a_new_encoder_begins_a_new_pool_and_late_scores_of_the_old_one_change_n
     assert {fact.model_version for fact in requested(selection)} == {"mini-2"}
 
 
+def test_a_rollback_is_a_later_generation_of_a_model_that_was_left(make: Make) -> None:
+    selection = make(CONFIG.model_copy(update={"min_pool": 5}))
+    selection.learn(batch(*[scored(f"{n}") for n in range(20)]))
+    selection.learn(batch(*[scored(f"{n}", model="mini-2", generation=1) for n in range(20)]))
+    selection.learn(
+        batch(*[scored(f"{n}", generation=2) for n in range(20)], scored("late", model="mini-2", generation=1))
+    )
+    assert {fact.model_version for fact in requested(selection)} == {"mini-1"}
+
+
 def test_the_first_round_waits_while_scores_pour_in(make: Make, clock: StoppedClock) -> None:
     selection = make(CONFIG.model_copy(update={"min_pool": 100}))
     for number in range(5):

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from consumers.scoring.candidates.store import CandidateStore
 from consumers.scoring.config import ScoringConfig
+from consumers.scoring.generations import Live
 from consumers.scoring.learning.head_store import HeadStore
 from consumers.scoring.stage import scoring_stage
 from models.labels.store import LabelStore, Standing, write_standings
@@ -139,8 +140,15 @@ class Bench:
     """Scoring between an index and a database. `again` is the same after a restart."""
 
     def __init__(
-        self, folder: Path, tasks: Sequence[Task] = (Task(),), index: Any = None, dim: int = DIM, **config: Any
+        self,
+        folder: Path,
+        tasks: Sequence[Task] = (Task(),),
+        index: Any = None,
+        dim: int = DIM,
+        live: Live | None = None,
+        **config: Any,
     ) -> None:
+        live = live or Live(MODEL, dim, 0)
         self.folder, self.tasks, self.dim = folder, tasks, dim
         self.index = FlatIndex() if index is None else index
         self.config = ScoringConfig.model_validate(
@@ -153,13 +161,15 @@ class Bench:
         self.candidates = CandidateStore(self.engine, MODEL)
         LabelStore.create_tables(self.labels)
         self.heads.create_tables()
+        self.candidates.create_tables()
+        self.live = live
         self.stage = scoring_stage(
-            tasks, self.index, self.labels, self.heads, self.candidates, self.config, dim, self.clock
+            tasks, self.index, self.labels, self.heads, self.engine, self.config, lambda: self.live, self.clock
         )
 
     def again(self, tasks: Sequence[Task] | None = None) -> "Bench":
         config = self.config.model_dump()
-        return Bench(self.folder, self.tasks if tasks is None else tasks, self.index, self.dim, **config)
+        return Bench(self.folder, self.tasks if tasks is None else tasks, self.index, self.dim, self.live, **config)
 
     def answers(self, *facts: Event) -> list[list[ItemScored]]:
         """What each fact of one micro-batch is answered."""

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from consumers.scoring.generations import Live
 from schemas.annotations import ItemScored
 from schemas.items import MediaRef, Modality
 from tests.unit.consumers.scoring.builders import (
@@ -206,3 +207,40 @@ def test_the_latest_measurement_counts_in_any_order(bench: Bench) -> None:
 
 def test_feedback_about_unknown_items_changes_nothing(bench: Bench) -> None:
     assert bench.scored(signal("never", 0.9)) == []
+
+
+# Another model goes live
+
+
+def test_a_new_model_scores_everything_anew_with_the_heads_of_its_own_space(bench: Bench) -> None:
+    items = [embedded(f"{n}", vector) for n, vector in enumerate([*around(0, 6), *around(1, 6)])]
+    bench.index_and_score(items)
+    bench.label({"0": "east", "1": "east", "6": "north", "7": "north"})
+    bench.ticks()
+    bench.live = Live("model-2", DIM, 1)
+    told = by_item(bench.ticks())
+    assert set(told) == {f"{n}" for n in range(12)} - {"0", "1", "6", "7"}
+    assert {(fact.model_version, fact.generation) for fact in told.values()} == {("model-2", 1)}
+    assert told["3"].predicted[0].label == "east"
+
+
+def test_after_a_rollback_the_former_model_tells_everything_again_under_new_ids(bench: Bench) -> None:
+    before = bench.index_and_score([embedded(f"{n}", vector) for n, vector in enumerate(around(0, 4))])
+    bench.live = Live("model-2", DIM, 1)
+    bench.ticks()
+    bench.scored(embedded("meanwhile", NORTH, model_version="model-2"))
+    bench.index.put(embedded("meanwhile", NORTH, model_version="model-2"))
+    bench.live = Live(MODEL, DIM, 2)
+    after = bench.ticks()
+    assert {fact.item_id for fact in after} == {"0", "1", "2", "3", "meanwhile"}
+    assert not {fact.event_id for fact in before} & {fact.event_id for fact in after}
+
+
+def test_a_switch_while_the_process_was_down_is_caught_up_with(bench: Bench) -> None:
+    bench.index_and_score([embedded("mill", EAST)])
+    bench.live = Live("model-2", DIM, 1)
+    assert [fact.model_version for fact in bench.again().ticks()] == ["model-2"]
+
+
+def test_facts_of_a_space_that_is_not_live_are_passed_over(bench: Bench) -> None:
+    assert bench.scored(embedded("mill", EAST, model_version="model-2")) == []
