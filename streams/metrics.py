@@ -28,3 +28,6 @@ RETRIES = Counter("millrace_retries", "Times a stage waited for a dependency.", 
 WAITING = Gauge("millrace_waiting", "1 while a stage waits for a dependency.", ["stage"])
 
 LAG_RECORDS = Gauge("millrace_lag_records", "Records between a stage and the end of its partitions.", ["stage"])
+
+FAILURES = Counter("millrace_patrol_failures", "Times that what works beside the stages had to wait.", ["patrol"])
+"""patrol: exporter | intake | trainer | evaluator | rollout | backfill | account"""

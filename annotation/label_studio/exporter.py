@@ -17,7 +17,6 @@ from annotation.label_studio.client.rows import PredictionDraft, TaskDraft, Task
 from annotation.label_studio.config import LabelStudioConfig
 from annotation.label_studio.outbox import Due, Outbox
 from annotation.label_studio.running import metrics
-from annotation.label_studio.running.patrol import Patrol
 from annotation.label_studio.running.turn import Turn
 from annotation.label_studio.sending.drafts import Desk, item_version
 from annotation.label_studio.sending.projects import Project, Projects
@@ -25,6 +24,7 @@ from annotation.label_studio.tables import State
 from schemas.annotations import AnnotationRequested
 from streams.clock import Clock, SystemClock
 from streams.errors import BadRecord, Misconfigured
+from streams.patrol import Patrol
 
 NAME = "exporter"
 FEW = 10

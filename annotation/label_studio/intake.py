@@ -21,7 +21,6 @@ from annotation.label_studio.client.errors import Absent
 from annotation.label_studio.client.label_studio import LabelStudio
 from annotation.label_studio.client.rows import TaskRow
 from annotation.label_studio.config import LabelStudioConfig
-from annotation.label_studio.running.patrol import Patrol
 from annotation.label_studio.running.turn import Turn
 from annotation.label_studio.sending.drafts import Desk
 from annotation.label_studio.sending.projects import Project, Projects
@@ -31,6 +30,7 @@ from annotation.tasks import TaskConfig
 from schemas.annotations import Result
 from streams.clock import Clock, SystemClock
 from streams.errors import BadRecord, Misconfigured
+from streams.patrol import Patrol
 from streams.port import Producer
 
 logger = structlog.get_logger()

@@ -13,8 +13,5 @@ FOREIGN = Counter("millrace_bridge_foreign_tasks", "Looks at tasks that somebody
 REQUESTS = Gauge("millrace_bridge_requests", "Requests in the bridge.", ["state"])
 """state: pending (in the outbox) | sent (open in Label Studio)"""
 
-FAILURES = Counter("millrace_bridge_failures", "Times that a side of the bridge had to wait.", ["side"])
-"""side: exporter | intake"""
-
 WEBHOOKS = Counter("millrace_bridge_webhooks", "Calls of the webhook.", ["outcome"])
 """outcome: heeded | refused | too_large"""

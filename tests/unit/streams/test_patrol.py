@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from annotation.label_studio.running.patrol import Patrol
 from streams.errors import Unavailable
+from streams.patrol import Patrol
 from streams.retry import BackoffConfig
 
 QUICK = BackoffConfig(first_s=0.01, longest_s=0.01)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import structlog
 
-from annotation.label_studio.running import metrics
 from streams.errors import MillraceError
+from streams.metrics import FAILURES
 from streams.retry import BackoffConfig, delays
 
 logger = structlog.get_logger()
@@ -75,18 +75,18 @@ class Patrol:
                 self._wake.clear()
         except BaseException:
             self._reason = "stopped by a bug; its traceback is in the log"
-            logger.critical("a side of the bridge failed; the process stops", side=self._name)
+            logger.critical("a patrol failed; the process stops", patrol=self._name)
             self._on_bug()
             raise  # the thread's own hook prints the traceback
 
     def _going_on(self) -> None:
         if self._waiting:
-            logger.info("going on", side=self._name)
+            logger.info("going on", patrol=self._name)
         self._reason, self._waiting = None, False
 
     def _wait(self, delay_s: float, reason: str) -> None:
         if not self._waiting:
-            logger.warning("waiting", side=self._name, reason=reason)
+            logger.warning("waiting", patrol=self._name, reason=reason)
         self._reason, self._waiting = reason, True
-        metrics.FAILURES.labels(self._name).inc()
+        FAILURES.labels(self._name).inc()
         self._stopping.wait(delay_s)
