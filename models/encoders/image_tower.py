@@ -64,7 +64,7 @@ class ImageTower:
 
     def __init__(self, network: PictureNet, side_px: int, trained: bool, config: EncoderConfig) -> None:
         self._network = network.eval()
-        self._side_px = side_px
+        self.side_px = side_px
         self._config = config
         self.trained = trained
 
@@ -73,7 +73,7 @@ class ImageTower:
         """Untrained: weights from `config.image_seed`, the same on every machine."""
         with torch.device("meta"):
             network = PictureNet(dim)
-        network.load_state_dict(_seeded_weights(network, config.image_seed), assign=True)
+        network.load_state_dict(seeded_weights(network, config.image_seed), assign=True)
         return cls(network, config.image_side_px, trained=False, config=config)
 
     @classmethod
@@ -91,14 +91,19 @@ class ImageTower:
 
     def save(self, path: Path) -> None:
         """Weights as safetensors, with side and training state in its header."""
-        facts = {"side_px": str(self._side_px), "trained": "true" if self.trained else "false"}
+        facts = {"side_px": str(self.side_px), "trained": "true" if self.trained else "false"}
         save_file(self._network.state_dict(), path, metadata=facts)
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """By name, as in the file."""
+        return self._network.state_dict()
 
     @property
     def digest(self) -> str:
         """SHA-256 over everything that decides a vector: weights by name, and the side of the square."""
-        digest = sha256(f"squeezed to {self._side_px} px".encode())
-        for name, weights in sorted(self._network.state_dict().items()):
+        digest = sha256(f"squeezed to {self.side_px} px".encode())
+        for name, weights in sorted(self.weights.items()):
             digest.update(name.encode() + weights.numpy().tobytes())
         return digest.hexdigest()
 
@@ -113,9 +118,13 @@ class ImageTower:
     @torch.inference_mode()
     def _encode_batch(self, images: Sequence[bytes]) -> Vectors:
         limit = self._config.max_image_pixels
-        squares = np.stack([pixels(content, self._side_px, limit) for content in images])
-        levels = torch.from_numpy(squares).permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1
-        return np.asarray(self._network(levels).numpy(), dtype=np.float32)
+        squares = np.stack([pixels(content, self.side_px, limit) for content in images])
+        return np.asarray(self._network(levels(torch.from_numpy(squares))).numpy(), dtype=np.float32)
+
+
+def levels(squares: Tensor) -> Tensor:
+    """Pictures as decoded (batch x side x side x 3, bytes) to what the network reads."""
+    return squares.permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1
 
 
 def _conv_norm(before: int, after: int, kernel: int, stride: int) -> tuple[nn.Module, nn.Module]:
@@ -123,7 +132,7 @@ def _conv_norm(before: int, after: int, kernel: int, stride: int) -> tuple[nn.Mo
     return conv, nn.GroupNorm(_GROUPS, after)
 
 
-def _seeded_weights(network: nn.Module, seed: int) -> dict[str, Tensor]:
+def seeded_weights(network: nn.Module, seed: int) -> dict[str, Tensor]:
     """He's uniform start. Drawn by NumPy, since torch's draws differ in the last bits between processors."""
     numbers = np.random.default_rng(seed)
     return {name: _start(tuple(weights.shape), name, numbers) for name, weights in network.state_dict().items()}

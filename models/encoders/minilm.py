@@ -1,10 +1,12 @@
 """The text tower: all-MiniLM-L6-v2 from a folder on this machine, on the processor, in single precision."""
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from hashlib import file_digest, sha256
 from itertools import groupby
 from json import loads
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -14,7 +16,8 @@ from tokenizers import Encoding, Tokenizer
 
 from models.encoders.config import EncoderConfig
 from models.encoders.port import Vectors
-from models.encoders.text.bert import BertShape, sentence_vectors
+from models.encoders.text.adapter import Adapter
+from models.encoders.text.bert import Bert, BertShape, sentence_vectors
 from models.encoders.text.token_budget import token_budget_batches
 from models.encoders.text.windows import WindowLimits, Word, windows
 from streams.errors import Misconfigured
@@ -29,24 +32,44 @@ _MARKS = 2
 class MiniLM:
     """Sentence vectors: mean over the last hidden states, of unit length. `digest` names all that decides them."""
 
+    adapter: Adapter | None = None
+    """What has been merged into the weights of the folder."""
+
     def __init__(self, folder: Path, config: EncoderConfig) -> None:
         self._config = config
         self._limits = WindowLimits(config.window_pieces - _MARKS, config.max_part_chars, config.max_parts)
         try:
-            self._shape, self.dim = _shape(folder / "config.json")
+            shape, self.dim = _shape(folder / "config.json")
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            self._weights = load_file(folder / "model.safetensors")
+            self.plain = Bert(load_file(folder / "model.safetensors"), shape)
+            """The network as the folder has it, without an adapter."""
             files = _digest_of([folder / name for name in FILES])
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise Misconfigured(f"no text model can be read from {folder}: {error}") from error
-        self.digest = f"{files} {config.window_pieces}"
+        self._network = self.plain
+        self.plain_digest = self.digest = f"{files} {config.window_pieces}"
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._begin, self._end = (_mark(self._tokenizer, mark) for mark in ("[CLS]", "[SEP]"))
 
+    def adapted(self, adapter: Adapter | None) -> Self:
+        """The same tower with this adapter instead of any other; whatever it does not change is shared."""
+        tower = copy(self)
+        tower.adapter = adapter
+        tower._network, tower.digest = self.plain, self.plain_digest
+        if adapter is not None:
+            tower._network = Bert(adapter.merged(self.plain.weights), self.plain.shape)
+            tower.digest = f"{self.plain_digest} {adapter.digest}"
+        return tower
+
+    def tokens(self, texts: Sequence[str], pieces: int | None = None) -> list[list[int]]:
+        """What the network reads of each text, its two marks included: the first window, or the first `pieces`."""
+        limit = self._limits.pieces if pieces is None else min(pieces - _MARKS, self._limits.pieces)
+        return [[self._begin, *ids[:limit], self._end] for ids in self._pieces(texts)]
+
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Vectors in the order of the texts; a longer text counts by its first window."""
-        tokens = [[self._begin, *ids[: self._limits.pieces], self._end] for ids in self._pieces(texts)]
+        tokens = self.tokens(texts)
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
         for batch in token_budget_batches([len(ids) for ids in tokens], self._config.batch_tokens):
             vectors[batch] = self._encode_batch([tokens[position] for position in batch])
@@ -68,7 +91,7 @@ class MiniLM:
         real = np.arange(lengths.max()) < lengths[:, None]
         tokens = np.zeros(real.shape, dtype=np.int64)
         tokens[real] = np.concatenate(batch)
-        found = sentence_vectors(self._weights, self._shape, torch.from_numpy(tokens), torch.from_numpy(real))
+        found = sentence_vectors(self._network, torch.from_numpy(tokens), torch.from_numpy(real))
         return np.asarray(found.numpy(), dtype=np.float32)
 
 

@@ -24,7 +24,7 @@ FIXED = 32
 def encoding(ground: Ground) -> list[Row]:
     encoder = MillraceMini.load(EncoderConfig())
     encoder.warm_up()
-    tower, texts = encoder._texts, _texts(TEXTS)
+    tower, texts = encoder.texts, _texts(TEXTS)
     ours, peer = _side(texts, tower.encode), _side(texts, lambda texts: _fixed(tower, texts))
     compared = compare(ours, peer, AtLeast(3.0), ground.pairs)
     return [Row("token-budget batches", f"fixed batches of {FIXED}, padded", "ms of CPU a text", compared)]
