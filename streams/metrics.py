@@ -31,3 +31,5 @@ LAG_RECORDS = Gauge("millrace_lag_records", "Records between a stage and the end
 
 FAILURES = Counter("millrace_patrol_failures", "Times that what works beside the stages had to wait.", ["patrol"])
 """patrol: exporter | intake | trainer | evaluator | rollout | backfill | account"""
+
+FACTS = Counter("millrace_window_facts", "Facts told of windows, later measurements included.", ["stage", "type"])

@@ -4,8 +4,7 @@ from prometheus_client import Counter, Gauge
 
 EVENTS = Counter("millrace_signal_events", "Searches and feedback that were read.", ["outcome"])
 """outcome: counted | repeated | late (its window had closed) | early (from the future) | unmatched (its answer is not
-known, or no longer) | crowded (too many are open) | passed (counted before a restart) | unreadable"""
-
-FACTS = Counter("millrace_signal_facts", "Facts that were measured, later measurements included.", ["type"])
+known, or no longer) | crowded (too many are open) | passed (counted before a restart) |
+unanswered (by this model; another one did) | unreadable"""
 
 OPEN = Gauge("millrace_signal_open", "Searches and feedback in open windows, and feedback that waits for its search.")

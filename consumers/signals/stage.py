@@ -1,6 +1,6 @@
 """searches.served, feedback.given -> signals.measured
 
-What Faust drives (faust_runner.py): records in, facts out, and how far the log is read for good. A record is done with
+What Faust drives (streams/faust): records in, facts out, and how far the log is read for good. A record is done with
 once the window that it counts in has closed and its facts are in the log; until then its offset is not committed, so
 that a restart reads it again. All state is rebuilt that way, and the rest is passed over by `closed_ms`.
 
@@ -25,9 +25,6 @@ from streams.low_water import LowWater
 from streams.record import Record, TopicPartition
 from streams.topics import FEEDBACK, SEARCHES, SIGNALS, Topic
 
-NAME = "signals"
-SOURCES: tuple[Topic, ...] = (SEARCHES, FEEDBACK)
-ANSWERS = SIGNALS
 KEPT = frozenset({Fate.COUNTED, Fate.WAITING, Fate.REPEATED})
 Place = tuple[TopicPartition, int]
 
@@ -35,9 +32,13 @@ Place = tuple[TopicPartition, int]
 class Signals:
     """Searches and feedback to measurements. One thread; `reset` whenever partitions come or go."""
 
+    name = "signals"
+    sources: tuple[Topic, ...] = (SEARCHES, FEEDBACK)
+    answers = SIGNALS
+
     def __init__(self, config: SignalsConfig, prefix: str) -> None:
         self._config = config
-        self._events = {topic.full_name(prefix): topic.events for topic in SOURCES}
+        self._events = {topic.full_name(prefix): topic.events for topic in self.sources}
         self.reset({}, 0)
 
     def reset(self, begins: Mapping[TopicPartition, int], closed_ms: int) -> None:
@@ -48,6 +49,11 @@ class Signals:
         self._low_water = LowWater()
         self._marks = dict(begins)
         self._closed: list[Place] = []
+
+    @property
+    def memory_ms(self) -> tuple[int, int]:
+        """Width of a window, and how long feedback may change it."""
+        return self._config.window_s * 1000, self._config.grace_s * 1000
 
     @property
     def closed_ms(self) -> int:
@@ -87,6 +93,8 @@ class Signals:
         return dict(self._marks)
 
     def _counted(self, fact: Event, logged_ms: int, place: Place) -> list[tuple[Fate, Place]]:
+        if isinstance(fact, SearchServed) and fact.outcome != "answered":
+            return [(Fate.UNANSWERED, place)]  # nobody saw it: another model answered in its place
         if isinstance(fact, SearchServed):
             return self._windows.search(fact, logged_ms, place)
         assert isinstance(fact, FeedbackGiven)

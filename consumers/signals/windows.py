@@ -35,6 +35,7 @@ class Fate(StrEnum):
     CROWDED = "crowded"
     PASSED = "passed"
     UNMATCHED = "unmatched"
+    UNANSWERED = "unanswered"
 
 
 class Span(NamedTuple):

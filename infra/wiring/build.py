@@ -32,9 +32,11 @@ def build(settings: Settings, stages: Sequence[str], api_port: int | None = None
 def driver(workshop: Workshop, stage: str) -> Driver:
     """What drives a stage: for windows and joins Faust, for everything else our own runner."""
     if stage == "signals":
-        from consumers.signals.faust_runner import FaustRunner
+        from consumers.signals.stage import Signals
+        from streams.faust.runner import FaustRunner
 
-        return FaustRunner(workshop.settings.signals, workshop.settings.kafka, workshop.producer())
+        config, kafka = workshop.settings.signals, workshop.settings.kafka
+        return FaustRunner(Signals(config, kafka.prefix), config, kafka, workshop.producer())
     return workshop.runner(STAGES[stage](workshop))
 
 

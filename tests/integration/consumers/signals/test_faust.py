@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from consumers.signals.faust_runner import FaustRunner
+from consumers.signals.stage import Signals
 from schemas.searches import FeedbackGiven
 from schemas.signals import ClickRateMeasured, ItemSignalMeasured
 from streams.codec import decode
+from streams.faust.runner import FaustRunner
 from streams.health import State
 from streams.kafka.letter_box import read_topic
 from streams.kafka.producer import KafkaProducer
@@ -32,7 +33,7 @@ def shop(kafka: str) -> Shop:
 @contextmanager
 def running(shop: Shop) -> Iterator[FaustRunner]:
     """Signals in a thread of this process, as the worker has it."""
-    runner = FaustRunner(CONFIG, shop.kafka, KafkaProducer(shop.kafka))
+    runner = FaustRunner(Signals(CONFIG, shop.kafka.prefix), CONFIG, shop.kafka, KafkaProducer(shop.kafka))
     thread = threading.Thread(target=runner.run, name="signals")
     thread.start()
     try:

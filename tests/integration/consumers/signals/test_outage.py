@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from consumers.signals.faust_runner import FaustRunner
+from consumers.signals.stage import Signals
 from infra.broker.broker import Broker
 from infra.supervisor.ports import free_port
+from streams.faust.runner import FaustRunner
 from streams.kafka.producer import KafkaProducer
 from tests.integration.consumers.signals.use import Shop, until
 from tests.integration.consumers.signals.worker import CONFIG
@@ -26,7 +27,8 @@ def broker(kafka_jars: tuple[Path, ...], tmp_path: Path) -> Iterator[Broker]:
 
 def test_what_was_searched_around_an_outage_is_measured_as_if_there_had_been_none(broker: Broker) -> None:
     shop = Shop(broker.bootstrap)
-    runner = FaustRunner(CONFIG.model_copy(update={"flush_timeout_s": 2.0}), shop.kafka, KafkaProducer(shop.kafka))
+    pace = CONFIG.model_copy(update={"flush_timeout_s": 2.0})
+    runner = FaustRunner(Signals(CONFIG, shop.kafka.prefix), pace, shop.kafka, KafkaProducer(shop.kafka))
     thread = threading.Thread(target=runner.run, name="signals")
     thread.start()
     until(lambda: runner.health.report.ready, "ready")

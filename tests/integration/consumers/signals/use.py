@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from consumers.signals.stage import SOURCES, Signals
+from consumers.signals.stage import Signals
 from schemas.event import Event
 from schemas.searches import FeedbackGiven, Hit, SearchServed
 from streams.codec import Encoded, decode, encode
@@ -44,7 +44,7 @@ class Shop:
         )
         self.admin = TopicAdmin(self.kafka)
         self.producer = KafkaProducer(self.kafka)
-        self.sources = [topic.full_name(self.kafka.prefix) for topic in SOURCES]
+        self.sources = [topic.full_name(self.kafka.prefix) for topic in Signals.sources]
         if self.with_topics:
             self.create_topics()
 

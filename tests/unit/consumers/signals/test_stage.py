@@ -108,3 +108,12 @@ def test_without_consent_there_is_nothing_to_train_on() -> None:
     told = state.due(CLOSED, CLOSED)
     assert {type(fact).__name__ for fact in told} == {"ItemSignalMeasured", "ClickRateMeasured"}
     assert not any(isinstance(fact, HardNegativeMined) for fact in told)
+
+
+def test_a_search_that_another_model_answered_instead_counts_for_nobody() -> None:
+    state, before = signals(), counted("unanswered")
+    failed = search("s").model_copy(update={"outcome": "failed"})
+    state.take(record(failed, 0, 0))
+    assert counted("unanswered") == before + 1
+    assert state.due(CLOSED, CLOSED) == []
+    assert state.marks() == {SEARCHED: 1, REACTED: 0}

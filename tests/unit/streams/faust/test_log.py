@@ -5,8 +5,8 @@ from pathlib import Path
 import faust
 import pytest
 
-from consumers.signals.faust_log import credentials
 from streams.errors import Misconfigured
+from streams.faust.log import credentials
 from streams.kafka.config import KafkaConfig
 
 

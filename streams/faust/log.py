@@ -2,8 +2,8 @@
 
 What Faust is not asked to do: it never creates topics (the manifest does), keeps no tables (so there are no changelog
 topics), serves no web page, and does not commit. Its bookkeeping of offsets can skip a record in flight
-(faust-streaming issue 606), so topics are read without acknowledgements, and `commit` writes the offsets that stage.py
-has finished with, together with the time up to which windows were closed, in one request of the group.
+(faust-streaming issue 606), so topics are read without acknowledgements, and `commit` writes the offsets that are
+finished with, together with the time up to which windows were closed, in one request of the group.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from aiokafka.structs import OffsetAndMetadata  # type: ignore[import-untyped]
 from aiokafka.structs import TopicPartition as ClientPlace
 
-from consumers.signals.reading import End
 from streams.errors import Misconfigured, Unavailable
+from streams.faust.reading import End
 from streams.kafka.config import KafkaConfig
 from streams.record import Record, TopicPartition
 
@@ -193,7 +193,7 @@ def credentials(config: KafkaConfig) -> Any:
         return faust.SSLCredentials(context=context)
     mechanism = config.sasl_mechanism or "PLAIN"
     if mechanism not in {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}:
-        raise Misconfigured(f"kafka.sasl_mechanism: signals cannot use {mechanism}; use PLAIN or SCRAM")
+        raise Misconfigured(f"kafka.sasl_mechanism: windows on Faust cannot use {mechanism}; use PLAIN or SCRAM")
     password = config.sasl_password.get_secret_value() if config.sasl_password else None
     return faust.SASLCredentials(
         username=config.sasl_username, password=password, ssl_context=context, mechanism=mechanism

@@ -1,4 +1,4 @@
-"""Drives signals on Faust: the face of streams.runner.Runner, an event loop of its own inside.
+"""Drives windows on Faust: the face of streams.runner.Runner, an event loop of its own inside.
 
 The order is the guarantee, as everywhere: facts are flushed before the offsets behind them are committed. Facts are
 computed in the loop and sent from another thread, so that reading goes on meanwhile.
@@ -13,18 +13,16 @@ from datetime import timedelta
 
 import structlog
 
-from consumers.signals import metrics
-from consumers.signals.config import SignalsConfig
-from consumers.signals.faust_log import FaustLog
-from consumers.signals.reading import Reach, Reading
-from consumers.signals.stage import ANSWERS, NAME, SOURCES, Signals
 from schemas.event import Event
 from streams.codec import encode
 from streams.errors import Unavailable
+from streams.faust.log import FaustLog
+from streams.faust.reading import Reach, Reading
+from streams.faust.windowed import Pace, Windowed
 from streams.health import Health, Report, State
 from streams.kafka.config import KafkaConfig
 from streams.kafka.topic_admin import TopicAdmin
-from streams.metrics import LAG_RECORDS, RECORDS
+from streams.metrics import FACTS, LAG_RECORDS, RECORDS
 from streams.port import Producer, Start
 from streams.record import Record
 from streams.topics import group_of
@@ -34,27 +32,27 @@ logger = structlog.get_logger()
 RETRY_S = 1.0
 SILENT_S = 15.0
 """After so long without word from the broker it counts as down."""
-SOURCE = f"millrace/{NAME}"
 
 
 class FaustRunner:
-    """Drives signals until it is told to stop. `run` belongs to one thread; the rest may be called from any."""
+    """Drives windows until it is told to stop. `run` belongs to one thread; the rest may be called from any."""
 
     def __init__(
         self,
-        config: SignalsConfig,
+        windowed: Windowed,
+        pace: Pace,
         kafka: KafkaConfig,
         producer: Producer,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._config = config
+        self._windowed = windowed
+        self._pace = pace
         self._kafka = kafka
         self._producer = producer
         self._now = now
-        self._signals = Signals(config, kafka.prefix)
         self._reading = Reading({})
-        self._topics = [topic.full_name(kafka.prefix) for topic in SOURCES]
-        self._answers = ANSWERS.full_name(kafka.prefix)
+        self._topics = [topic.full_name(kafka.prefix) for topic in windowed.sources]
+        self._answers = windowed.answers.full_name(kafka.prefix)
         self._unsent: list[Event] = []
         self._committed: object = None
         self._stop = threading.Event()
@@ -94,29 +92,29 @@ class FaustRunner:
             self._stop.wait(RETRY_S)
 
     async def _main(self) -> None:
-        group = group_of(self._kafka.prefix, NAME)
+        group = group_of(self._kafka.prefix, self._windowed.name)
         self._log = FaustLog(self._kafka, group, self._topics, self._take, self._assigned)
         await self._log.start()
         try:
             while not self._stop.is_set():
                 self._log.check()
                 await self._tick()
-                await asyncio.sleep(self._config.tick_s)
+                await asyncio.sleep(self._pace.tick_s)
         finally:
-            if not await self._log.stop(self._config.stop_s):
-                logger.warning("the reading library did not stop in time", stage=NAME)
+            if not await self._log.stop(self._pace.stop_s):
+                logger.warning("the reading library did not stop in time", stage=self._windowed.name)
 
     def _take(self, record: Record) -> None:
-        self._signals.take(record)
+        self._windowed.take(record)
         self._reading.read(record)
-        RECORDS.labels(NAME, "done").inc()
+        RECORDS.labels(self._windowed.name, "done").inc()
 
     async def _assigned(self) -> None:
         """Partitions came or went: all state is read again from where the group stands."""
         begins, closed_ms = await self._log.begins()
         self._reading = Reading(begins)
-        self._signals.reset(begins, closed_ms)
-        logger.info("assigned", stage=NAME, partitions=len(begins))
+        self._windowed.reset(begins, closed_ms)
+        logger.info("assigned", stage=self._windowed.name, partitions=len(begins))
 
     async def _tick(self) -> None:
         try:
@@ -128,41 +126,41 @@ class FaustRunner:
 
     async def _tell_what_is_due(self) -> None:
         now_ms = int(self._now() * 1000)
-        reach = self._reading.reach(self._log.ends(), now_ms, int(self._config.settle_s * 1000))
+        reach = self._reading.reach(self._log.ends(), now_ms, int(self._pace.settle_s * 1000))
         if not self._log.complete():
-            self._report(reach, State.STARTING, "not all partitions are ours: only one worker may run signals")
+            self._report(reach, State.STARTING, "not all partitions are ours: only one worker may run them")
             return
         if not self._unsent:
-            self._unsent = self._signals.due(reach.ended_ms, reach.closed_ms)
+            self._unsent = self._windowed.due(reach.ended_ms, reach.closed_ms)
         if self._unsent:
             await asyncio.to_thread(self._publish, self._unsent)
             self._unsent = []
-        marks = self._signals.marks()
+        marks = self._windowed.marks()
         if marks != self._committed:
-            await self._log.commit(marks, self._signals.closed_ms)
+            await self._log.commit(marks, self._windowed.closed_ms)
             self._committed = marks
         self._report_reading(reach, now_ms)
 
     def _publish(self, events: Sequence[Event]) -> None:
         for event in events:
-            self._producer.send(self._answers, encode(event, SOURCE))
-        self._producer.flush(self._config.flush_timeout_s)
+            self._producer.send(self._answers, encode(event, f"millrace/{self._windowed.name}"))
+        self._producer.flush(self._pace.flush_timeout_s)
         for event in events:
-            metrics.FACTS.labels(type(event).__name__).inc()
+            FACTS.labels(self._windowed.name, type(event).__name__).inc()
 
     async def _rewind_if_asked(self) -> None:
         if self._replays.empty() or not self._reading.places:
             return
         since = self._replays.get().since
-        width_s, grace_s = self._config.window_s, self._config.grace_s
-        earlier = since - timedelta(seconds=width_s) if since else None  # events may be logged before their time
+        width_ms, grace_ms = self._windowed.memory_ms
+        earlier = since - timedelta(milliseconds=width_ms) if since else None  # events may be logged before their time
         begins = await self._log.rewind(earlier, self._reading.next_offsets)
-        closed_ms = int((since.timestamp() + width_s + grace_s) * 1000) if since else 0
+        closed_ms = int(since.timestamp() * 1000) + width_ms + grace_ms if since else 0
         self._reading = Reading(begins)
-        self._signals.reset(begins, closed_ms)
+        self._windowed.reset(begins, closed_ms)
         await self._log.commit(begins, closed_ms)
         self._committed = None
-        logger.info("replaying", stage=NAME, since=str(since or "the beginning"))
+        logger.info("replaying", stage=self._windowed.name, since=str(since or "the beginning"))
 
     def _report_reading(self, reach: Reach, now_ms: int) -> None:
         heard_ms = min((end.heard_ms for end in self._log.ends().values()), default=now_ms)
@@ -174,10 +172,10 @@ class FaustRunner:
             self._report(reach, State.RUNNING, "")
 
     def _report(self, reach: Reach, state: State, reason: str) -> None:
-        LAG_RECORDS.labels(NAME).set(reach.lag)
+        LAG_RECORDS.labels(self._windowed.name).set(reach.lag)
         self.health.set(Report(state, reason, reach.lag, len(self._reading.places)))
 
     def _waiting(self, reason: str) -> None:
         if self.health.report.state is not State.WAITING:
-            logger.warning("waiting", stage=NAME, reason=reason)
+            logger.warning("waiting", stage=self._windowed.name, reason=reason)
         self.health.set(Report(State.WAITING, reason, self.health.report.lag, self.health.report.assigned))

@@ -1,4 +1,4 @@
-from consumers.signals.reading import End, Reach, Reading
+from streams.faust.reading import End, Reach, Reading
 from streams.record import Record, TopicPartition
 
 A, B = TopicPartition("searches", 0), TopicPartition("feedback", 0)
