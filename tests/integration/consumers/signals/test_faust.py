@@ -81,7 +81,7 @@ def test_to_start_again_without_the_log_would_be_found_out(shop: Shop) -> None:
         until(lambda: runner.health.report.ready, "ready")
         shop.visits_for(0.5)
         time.sleep(0.5)
-        runner._signals.reset({}, 0)  # as if only what comes from now on counted
+        runner._windowed.reset({}, 0)  # as if only what comes from now on counted
         shop.visits_for(0.2)
         time.sleep(4.0)
     assert final(shop.measured()) != shop.expected()
