@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
-from schemas.training import Artifact, ReleaseKind
+from schemas.training import Artifact, ModelEvaluated, ReleaseKind
 
 
 class ModelKind(StrEnum):
@@ -51,6 +51,17 @@ class Generation:
     kind: ReleaseKind
     reason: str
     released_by: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A name that stands for a version, such as `champion`."""
+
+    name: str
+    version: str
+    revision: int
+    """Rises with every change; changes are by compare-and-swap."""
     at_ms: int
 
 
@@ -115,6 +126,22 @@ class Lease:
     job: Job
     owner: str
     token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A model that is to be evaluated, and what came of it."""
+
+    evaluation_id: str
+    """Event id of what asked for it."""
+    model_version: str
+    request: str
+    """JSON: what is to be evaluated, and against what."""
+    asked_at_ms: int
+    verdict: ModelEvaluated | None = None
+    ended_at_ms: int | None = None
+    failure: str | None = None
+    """Why there will be no verdict."""
 
 
 class RolloutState(StrEnum):

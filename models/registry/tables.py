@@ -61,7 +61,7 @@ training_jobs = Table(
     Column("phase", String(64), nullable=False),
     Column("step", BigInteger, nullable=False),
     Column("steps", BigInteger, nullable=False),
-    Column("loss", Float(53), nullable=False),
+    Column("loss", Float(53), nullable=True, comment="NULL: not a number."),
     Column("items_per_s", Float(53), nullable=False),
     Column("token", BigInteger, nullable=False, comment="Fencing token: rises with every lease."),
     Column("owner", String(512), nullable=False),
