@@ -1,0 +1,170 @@
+import pytest
+
+from models.registry.records import RolloutState
+from schemas.training import ModelReleased, RolloutProgressed
+from tests.unit.trainers.rollout.world import BASELINE, QUICK, World, generations_without_a_gap
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_model_that_the_gate_let_through_serves_in_the_end(world: World) -> None:
+    world.candidate()
+    world.run(20)
+    assert world.rollout().state is RolloutState.DONE
+    assert world.live() == "candidate-1"
+
+
+def test_every_step_is_told_once_and_in_order(world: World) -> None:
+    world.candidate()
+    world.run(20)
+    assert world.steps_told() == [
+        "prepare began",
+        "prepare done",
+        "backfill began",
+        "backfill done",
+        "verify began",
+        "verify done",
+        "canary began",
+        "canary done",
+        "switch done",
+        "watch began",
+        "watch done",
+        "drain began",
+        "drain done",
+    ]
+
+
+def test_the_release_is_told_with_its_reason_and_names_what_served_before(world: World) -> None:
+    world.candidate()
+    world.run(20)
+    [release] = [one for one in world.told() if isinstance(one, ModelReleased)]
+    assert (release.generation, release.model_version, release.previous_version) == (1, "candidate-1", BASELINE)
+    assert (release.reason, release.released_by) == ("the gate let it through", "gate")
+
+
+def test_the_steps_until_the_switch_add_up_to_the_time_until_it(world: World) -> None:
+    world.candidate()
+    began = world.clock.now
+    while world.live() == BASELINE:
+        world.run(0.25, step_s=0.25)
+    assert sum(world.rollout().steps.values()) == pytest.approx(world.clock.now - 0.25 - began, abs=0.01)
+
+
+def test_how_many_items_were_embedded_anew_is_told(world: World) -> None:
+    world.candidate()
+    world.run(20)
+    [told] = [one for one in world.told() if isinstance(one, RolloutProgressed) and one.step == "backfill" and one.done]
+    assert (told.done, told.total) == (7, 7)
+
+
+def test_the_previous_space_stays_while_the_new_model_is_watched_and_goes_after_the_drain(world: World) -> None:
+    world.candidate()
+    world.run(5)
+    assert world.rollout().state is RolloutState.WATCHING
+    assert world.rooms.names == {BASELINE, "candidate-1"}
+    world.run(15)
+    assert world.rooms.names == {"candidate-1"}
+
+
+def test_the_space_of_a_candidate_that_was_given_up_goes(world: World) -> None:
+    world.difference = "12 items are missing"
+    world.candidate()
+    world.run(700, step_s=5)
+    assert world.rollout().state is RolloutState.ABORTED
+    assert "12 items are missing" in world.rollout().reason
+    assert world.rooms.names == {BASELINE}
+    assert world.live() == BASELINE
+
+
+def test_a_space_that_no_rollout_has_left_behind_is_not_ours_to_remove(world: World) -> None:
+    world.rooms.names.add("somebody-elses")
+    world.candidate()
+    world.run(20)
+    assert world.rooms.names == {"candidate-1", "somebody-elses"}
+
+
+def test_a_space_that_a_new_rollout_writes_again_stays(world: World) -> None:
+    world.difference = "12 items are missing"
+    world.candidate()
+    world.run(608, step_s=1)
+    world.difference = ""
+    from trainers.rollout.beginning import Wish, promote
+
+    assert world.rollout().state is RolloutState.ABORTED
+    world.rooms.names.add("candidate-1")
+    world.clock.now += 60
+    world.verdict("candidate-1")
+    promote(world.registry, world.watch, world.config, "candidate-1", Wish(), world.clock)
+    world.run(4)
+    assert "candidate-1" in world.rooms.names
+
+
+def test_a_head_serves_at_once_and_leaves_the_space_alone(world: World) -> None:
+    world.candidate("head-1", encoder=BASELINE)
+    world.run(1)
+    assert world.live() == "head-1"
+    assert world.rollout().state is RolloutState.DONE
+    assert world.rooms.names == {BASELINE}
+    assert world.steps_told() == ["prepare began", "prepare done", "switch done"]
+
+
+def test_two_conductors_take_every_step_once(world: World) -> None:
+    world.candidate()
+    one, other = world.conductor(), world.conductor()
+    with generations_without_a_gap(world):
+        for _ in range(60):
+            one.look()
+            other.look()
+            world.clock.now += 0.25
+    told = world.steps_told()
+    assert len(told) == len(set(told))
+    assert "drain done" in told
+
+
+def test_a_verdict_waits_while_another_rollout_is_under_way_and_goes_if_that_fails(world: World) -> None:
+    world.candidate("candidate-1")
+    world.run(1)
+    world.candidate("candidate-2")
+    world.difference = "12 items are missing"
+    world.run(604, step_s=1)
+    assert world.rollout().model_version == "candidate-2"
+
+
+def test_a_verdict_that_waited_is_stale_if_the_other_model_went_live(world: World) -> None:
+    world.candidate("candidate-1")
+    world.run(1)
+    world.candidate("candidate-2")
+    world.run(30)
+    assert [one.model_version for one in world.registry.rollouts.list()] == ["candidate-1"]
+
+
+def test_nothing_begins_by_itself_where_releases_are_not_automatic() -> None:
+    world = World(QUICK.model_copy(update={"automatic": False}))
+    world.candidate()
+    world.run(5)
+    assert world.registry.rollouts.list() == []
+
+
+def test_a_model_that_needs_approval_waits_for_a_person(world: World) -> None:
+    world.verdict(world.model("candidate-1"), needs_approval=True)
+    world.run(5)
+    assert world.registry.rollouts.list() == []
+
+
+def test_a_comparison_that_cannot_be_made_is_a_difference(world: World) -> None:
+    from streams.errors import Unavailable
+
+    world.candidate()
+    conductor = world.conductor()
+
+    def away(rollout: object) -> str:
+        raise Unavailable("the index does not answer")
+
+    conductor._difference = away
+    for _ in range(700):
+        conductor.look()
+        world.clock.now += 1
+    assert world.rollout().reason == "the spaces differ: the index does not answer"

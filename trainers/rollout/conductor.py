@@ -1,0 +1,182 @@
+"""Leads a rollout through its steps, from wherever it stands: killed at any moment, it goes on from the row.
+
+Every step is one compare-and-swap of that row, told in the same transaction. So any number of conductors may look at
+once, and each step is done and told by one of them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import structlog
+
+from models.registry.records import Rollout, RolloutState
+from models.registry.registry import Registry
+from models.registry.standing import Standing, Watch
+from models.registry.stores.announcements import ROLLOUT, announce
+from schemas.training import ReleaseKind
+from streams.clock import Clock, SystemClock
+from streams.errors import MillraceError
+from streams.patrol import Patrol
+from streams.retry import BackoffConfig
+from trainers.rollout.beginning import begin_by_verdict, waiting_verdict
+from trainers.rollout.config import RolloutConfig
+from trainers.rollout.guardrails.counting import searches_of_new
+from trainers.rollout.guardrails.stage import MARK
+from trainers.rollout.steps import Facts, is_switch, moved, next_step
+from trainers.rollout.telling import DONE, step_told, told_of_move
+
+REMEMBERED = 50
+"""Ended rollouts, the latest ones, whose spaces may still be there."""
+
+logger = structlog.get_logger()
+
+
+class Spaces(Protocol):
+    """The vector spaces of a deployment."""
+
+    def spaces(self) -> Sequence[str]:
+        """Those that are there."""
+        ...
+
+    def keep(self, model_versions: Sequence[str]) -> Sequence[str]:
+        """Removes all others but the live one's; those removed."""
+        ...
+
+
+class Backfilled(Protocol):
+    """How far older items are embedded anew."""
+
+    complete: bool
+    done: int
+    total: int
+
+
+class Conductor:
+    """A service; one in each process that holds the index."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        watch: Watch,
+        spaces: Spaces,
+        ready: Callable[[], frozenset[str]],
+        backfilled: Callable[[Rollout], Backfilled],
+        difference: Callable[[Rollout], str],
+        config: RolloutConfig,
+        clock: Clock | None = None,
+    ) -> None:
+        """`ready` knows encoder versions that can answer searches here; `difference` says what keeps both spaces of a
+        rollout from holding the same, and is empty if nothing does."""
+        self._registry = registry
+        self._watch = watch
+        self._spaces = spaces
+        self._ready = ready
+        self._backfilled = backfilled
+        self._difference = difference
+        self._config = config
+        self._clock = clock or SystemClock()
+        self._compared_at_s: float | None = None
+        self._found = ""
+        self._patrol = Patrol("rollout", self.look, config.look_every_s, BackoffConfig())
+
+    def start(self) -> None:
+        """Begins to look."""
+        self._patrol.start()
+
+    def ready(self) -> str | None:
+        """None while it works, else the reason."""
+        return self._patrol.ready()
+
+    def stop(self) -> None:
+        """After the step in hand."""
+        self._patrol.stop()
+
+    def look(self) -> bool:
+        """Takes the step that is due, if there is one; whether there may be another at once. Raises MillraceError."""
+        standing = self._watch.fresh()
+        self._tidy(standing)
+        if standing.rollout is None:
+            return self._begin(standing)
+        return self._lead(standing.rollout, standing)
+
+    def _begin(self, standing: Standing) -> bool:
+        verdict = waiting_verdict(self._registry, standing, self._config)
+        if verdict is not None:
+            begin_by_verdict(self._registry, standing, verdict, self._config, self._clock)
+        return verdict is not None
+
+    def _lead(self, rollout: Rollout, standing: Standing) -> bool:
+        facts = self._facts(rollout, standing)
+        move = next_step(rollout, facts, self._config)
+        if move is None:
+            return False
+        after = moved(rollout, move, facts.now_ms, self._config)
+        told = told_of_move(rollout, after, *self._count(rollout))
+        if is_switch(rollout, move):
+            changed = self._registry.rollouts.switch(
+                after, standing.generation, ReleaseKind.RELEASE, _why(rollout), rollout.requested_by, told
+            )
+        else:
+            changed = self._registry.rollouts.change(after, told)
+        if changed is not None:
+            logger.info("a rollout moves on", rollout=rollout.rollout_id, state=changed.state, reason=changed.reason)
+        return True
+
+    def _facts(self, rollout: Rollout, standing: Standing) -> Facts:
+        verifying = rollout.state is RolloutState.VERIFYING
+        return Facts(
+            now_ms=int(self._clock.time() * 1000),
+            live_version=standing.model_version,
+            served=rollout.encoder_version in self._ready(),
+            backfilled=rollout.state is RolloutState.BACKFILLING and self._backfilled(rollout).complete,
+            difference=self._compared(rollout) if verifying else "",
+            searches=searches_of_new(rollout.marks.get(MARK)),
+        )
+
+    def _compared(self, rollout: Rollout) -> str:
+        """Looked for anew now and then: it takes a walk over all items."""
+        now_s = self._clock.monotonic()
+        if self._compared_at_s is None or now_s - self._compared_at_s >= self._config.verify_every_s:
+            try:
+                self._found = self._difference(rollout)
+            except MillraceError as error:  # bounded as any other difference
+                self._found = str(error)
+            self._compared_at_s = self._clock.monotonic()
+        return self._found
+
+    def _count(self, rollout: Rollout) -> tuple[int, int]:
+        if rollout.state is not RolloutState.BACKFILLING:
+            return 0, 0
+        found = self._backfilled(rollout)
+        return found.done, found.total
+
+    def _tidy(self, standing: Standing) -> None:
+        """Removes the spaces that ended rollouts have left behind, once nobody works with them any more."""
+        there = set(self._spaces.spaces()) - set(standing.written)
+        ended = [one for one in self._registry.rollouts.list(REMEMBERED) if one.state.ended] if there else []
+        left = {space: one for one in reversed(ended) if (space := _left_behind(one)) in there}
+        now_ms = int(self._clock.time() * 1000)
+        if not left or now_ms - ended[0].changed_at_ms < 1000 * self._config.drain_s:
+            return
+        for space in self._spaces.keep([one for one in self._spaces.spaces() if one not in left]):
+            self._tell_drained(left[space], now_ms)
+
+    def _tell_drained(self, rollout: Rollout, now_ms: int) -> None:
+        seconds = (now_ms - rollout.changed_at_ms) / 1000
+        told = step_told(replace(rollout, changed_at_ms=now_ms), "drain", DONE, seconds)
+        with self._registry.engine.begin() as connection:
+            announce(connection, ROLLOUT, [told])
+
+
+def _left_behind(rollout: Rollout) -> str | None:
+    """The space that nobody needs since the rollout ended."""
+    if rollout.same_space:
+        return None
+    return rollout.previous_encoder_version if rollout.state is RolloutState.DONE else rollout.encoder_version
+
+
+def _why(rollout: Rollout) -> str:
+    if rollout.reason:
+        return rollout.reason
+    return "forced" if rollout.forced else "the gate let it through"
