@@ -1,1 +1,1 @@
-"""How to train: recipes with their overrides and their hash."""
+"""Ways to train: what is learnt, from which share of which examples, for how long."""

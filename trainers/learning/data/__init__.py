@@ -1,0 +1,1 @@
+"""From a snapshot to one file that a run trains on."""

@@ -1,0 +1,31 @@
+"""Names of recipes and runs: equal contents, equal names, on every machine."""
+
+import json
+from hashlib import sha256
+
+from trainers.recipes.recipe import Recipe
+
+
+def recipe_sha256(recipe: Recipe) -> str:
+    """Of the recipe with all its fields, in canonical JSON."""
+    return _sha256(recipe.model_dump(mode="json"))
+
+
+def run_sha256(
+    recipe: Recipe, snapshot_sha256: str, parent_version: str, dataset_sha256: str, ranks: int, threads: int
+) -> str:
+    """Of all that decides a run's weights, down to the last bit on one machine."""
+    return _sha256(
+        {
+            "recipe": recipe_sha256(recipe),
+            "snapshot": snapshot_sha256,
+            "parent": parent_version,
+            "dataset": dataset_sha256,
+            "ranks": ranks,
+            "threads": threads,
+        }
+    )
+
+
+def _sha256(facts: object) -> str:
+    return sha256(json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()).hexdigest()
