@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.vector_index.plan import Write
-from models.vector_index.port import Candidate, Content, Entry, Head, Held, Near, Page, Part
+from models.vector_index.port import Candidate, Census, Content, Counted, Entry, Head, Held, Near, Page, Part
 from schemas.items import Modality
 from schemas.searches import SearchFilters
 
@@ -29,6 +29,8 @@ HEAD_FIELDS = ["version", "parts", "model"]
 """Payload fields that make a head."""
 NEAR_FIELDS = ["item", "version", "part"]
 """Payload fields that make a neighbour."""
+CENSUS_FIELDS = ["tenant", "item", "version", "model"]
+"""Payload fields that count an item."""
 EXCERPT_CHARACTERS = 500
 """Words kept for showing; all of them can be found."""
 ANY_TENANT = "*"
@@ -172,6 +174,16 @@ def page_of(lying: Iterable[tuple[Mapping[str, Any], NDArray[np.float32] | None]
     """A step of a walk, from what lies at its points; those without a vector of the space are passed over."""
     walked = (held_of(payload, vector) for payload, vector in lying if vector is not None)
     return Page(tuple(walked), str(beyond) if beyond is not None else None)
+
+
+def census_of(lying: Iterable[tuple[str, Mapping[str, Any]]], model_version: str, beyond: object | None) -> Census:
+    """A step of a census, from the ids and payloads of heads; those of other model versions are passed over."""
+    counted = (
+        Counted(place, payload["tenant"], payload["item"], payload["version"])
+        for place, payload in lying
+        if payload.get("model") == model_version
+    )
+    return Census(tuple(counted), str(beyond) if beyond is not None else None)
 
 
 def head_of(payload: Mapping[str, Any]) -> Head:

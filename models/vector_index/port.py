@@ -196,6 +196,27 @@ class Page:
     """Where the next step begins; None at the end. A page may hold no item and still not be the last."""
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An item that can be found, with its version in effect."""
+
+    place: str
+    """Where it stands in the order of a census: the same for the same item in every index."""
+    tenant: str
+    item_id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """A step of a walk over the items of all tenants."""
+
+    items: tuple[Counted, ...]
+    """In the order of their places."""
+    after: str | None
+    """Where the next step begins; None at the end. A step may count no item and still not be the last."""
+
+
 class VectorIndex(Protocol):
     """Holds the highest version of every item, and searches it. One thread writes while any number search.
 
@@ -243,6 +264,13 @@ class VectorIndex(Protocol):
         """Walks over all items with a vector in this space, at most `limit` at a step, in no order that means anything.
 
         Items written or withdrawn meanwhile may be met or not; every other item is met exactly once.
+        """
+        ...
+
+    def census(self, model_version: str, limit: int, after: str | None = None) -> Census:
+        """Walks over the versions of all items of a space, whoever's they are, without their vectors.
+
+        As `scroll`, but in the order of places, so that two spaces can be compared without holding either.
         """
         ...
 

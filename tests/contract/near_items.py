@@ -116,3 +116,28 @@ class NearItemsContract:
         assert (held.item_id, held.version, held.modality, held.source) == ("dog", 7, Modality.IMAGE, "zoo")
         assert (held.language, held.uri, held.text) == ("en", "media/ab/cd", None)
         np.testing.assert_allclose(held.vector, NORTH, atol=1e-6)
+
+    # A census
+
+    def counted(self, index: VectorIndex, model_version: str, limit: int) -> list[tuple[str, str, str, int]]:
+        items, after = [], None
+        while True:
+            step = index.census(model_version, limit, after)
+            items += [(one.place, one.tenant, one.item_id, one.version) for one in step.items]
+            if (after := step.after) is None:
+                return items
+
+    def test_a_census_meets_the_items_of_all_tenants_once_in_the_order_of_their_places(
+        self, index: VectorIndex, tenant: str
+    ) -> None:
+        other = f"{tenant}-other"
+        index.apply([Entry(tenant, f"item-{n}", n, content(part("a"), part("b", UP))) for n in range(23)])
+        index.apply([Entry(tenant, "item-7", 40, None), Entry(other, "item-1", 5, content(part(untrained=True)))])
+        found = self.counted(index, SPACE, 5)
+        assert found == sorted(found)
+        ours = {(who, item, version) for _, who, item, version in found if who in (tenant, other)}
+        assert ours == {(tenant, f"item-{n}", n) for n in range(23) if n != 7} | {(other, "item-1", 5)}
+        assert len({(who, item) for _, who, item, _ in found}) == len(found)
+
+    def test_a_space_that_does_not_exist_has_an_empty_census(self, index: VectorIndex) -> None:
+        assert self.counted(index, "no-such-model", 10) == []

@@ -28,11 +28,13 @@ from models.vector_index.edge.points import fetched, filter_of, nearest, nearest
 from models.vector_index.plan import Key, decide, guarded, key_of
 from models.vector_index.points import (
     ANY_TENANT,
+    CENSUS_FIELDS,
     HEAD_FIELDS,
     KEYWORD_FIELDS,
     NEAR_FIELDS,
     AnyOf,
     Reach,
+    census_of,
     head_of,
     near_of,
     neighbourhood,
@@ -41,7 +43,7 @@ from models.vector_index.points import (
     reach_of,
     space_of,
 )
-from models.vector_index.port import Applied, Candidate, Entry, Head, IndexQuery, Near, Page
+from models.vector_index.port import Applied, Candidate, Census, Entry, Head, IndexQuery, Near, Page
 from models.vector_index.retrieval import Asked, Fetched, Ranking, found
 from schemas.items import Modality
 from streams.errors import Unavailable
@@ -146,6 +148,14 @@ class EdgeVectorIndex:
                 engine.ScrollRequest(after, limit, items, with_payload=True, with_vector=[space])
             )
         return page_of(((record.payload or {}, vector_of(record, space)) for record in records), beyond)
+
+    def census(self, model_version: str, limit: int, after: str | None = None) -> Census:
+        items = filter_of([AnyOf("reach", (reach_of(ANY_TENANT, Reach.ITEMS),))])
+        with self._errors():
+            records, beyond = self._shard.scroll(
+                engine.ScrollRequest(after, limit, items, with_payload=CENSUS_FIELDS, with_vector=False)
+            )
+        return census_of(((str(record.id), record.payload or {}) for record in records), model_version, beyond)
 
     def count(self, tenant: str | None = None) -> int:
         items = AnyOf("reach", (reach_of(tenant or ANY_TENANT, Reach.ITEMS),))

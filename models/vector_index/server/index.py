@@ -8,51 +8,62 @@ item says the same version: the head alone decides which version is in effect.
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
-from qdrant_client.common.client_exceptions import QdrantException
-from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+from qdrant_client.http.exceptions import UnexpectedResponse
 
 from models.vector_index.config import VectorIndexConfig
-from models.vector_index.keywords import SparseNumbers, document_weights
-from models.vector_index.plan import Key, Write, decide, key_of
+from models.vector_index.plan import Key, decide, key_of
 from models.vector_index.points import (
     ANY_TENANT,
+    CENSUS_FIELDS,
     HEAD_FIELDS,
     KEYWORD_FIELDS,
     NEAR_FIELDS,
     WORDS,
     AnyOf,
     Reach,
+    census_of,
     head_of,
-    is_trained,
     near_of,
     neighbourhood,
     page_of,
-    payloads,
     point_id,
     reach_of,
     space_of,
 )
-from models.vector_index.port import Applied, Candidate, Entry, Head, IndexQuery, Near, Page, Part
+from models.vector_index.port import Applied, Candidate, Census, Entry, Head, IndexQuery, Near, Page
 from models.vector_index.retrieval import Asked, Fetched, Ranking, found
+from models.vector_index.server.client import client_of, server_errors
+from models.vector_index.server.points import (
+    asked_vector,
+    fetched,
+    filter_of,
+    in_effect,
+    near_request,
+    operations,
+    vector_of,
+)
 from schemas.items import Modality
 from streams.errors import Misconfigured, Unavailable
 
 ITEMS_PER_REQUEST = 256
 """Items that one write carries: some 2 MB as JSON at 384 numbers a vector."""
-REFUSED = (401, 403)
 
 
 class ServerVectorIndex:
     """A Qdrant collection behind the port."""
 
-    def __init__(self, client: QdrantClient, config: VectorIndexConfig) -> None:
+    def __init__(
+        self, client: QdrantClient, config: VectorIndexConfig, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        """`metadata` is written beside the collection where it is made."""
         self._client = client
         self._config = config
+        self._metadata = metadata or {}
         self._preparing = threading.Lock()
         self._prepared = False
         self._spaces: dict[str, int] = {}
@@ -60,12 +71,12 @@ class ServerVectorIndex:
     @classmethod
     def connect(cls, config: VectorIndexConfig) -> Self:
         """The index at `config.url`. Nothing is sent before the first use: a server may come up later than we do."""
-        if config.url is None:
-            raise Misconfigured("a Qdrant server needs index.url")
-        key = config.api_key.get_secret_value() if config.api_key else None
-        timeout_s = max(1, round(config.timeout_s))
-        client = QdrantClient(url=config.url, api_key=key, timeout=timeout_s, check_compatibility=False)
-        return cls(client, config)
+        return cls(client_of(config), config)
+
+    def prepare(self) -> None:
+        """Make the collection where there is none."""
+        with self._asking():
+            pass
 
     def ensure_space(self, model_version: str, dim: int) -> int:
         space = space_of(model_version)
@@ -84,7 +95,7 @@ class ServerVectorIndex:
             applied, writes = decide(entries, self._heads({key_of(entry) for entry in entries}))
             for start in range(0, len(writes), ITEMS_PER_REQUEST):
                 results = self._client.batch_update_points(
-                    self._config.collection, list(_operations(writes[start : start + ITEMS_PER_REQUEST]))
+                    self._config.collection, list(operations(writes[start : start + ITEMS_PER_REQUEST]))
                 )
                 if any(result.status is not models.UpdateStatus.COMPLETED for result in results):
                     raise Unavailable("the Qdrant server took a write but did not finish it in time")
@@ -112,9 +123,11 @@ class ServerVectorIndex:
         with self._asking():
             if (space := self._space(model_version)) is None:
                 return [[] for _ in vectors]
-            within = _filter(neighbourhood(tenant, modality))
+            within = filter_of(neighbourhood(tenant, modality))
             for start in range(0, len(vectors), ITEMS_PER_REQUEST):
-                asked = [_near(vector, space, within, limit) for vector in vectors[start : start + ITEMS_PER_REQUEST]]
+                asked = [
+                    near_request(vector, space, within, limit) for vector in vectors[start : start + ITEMS_PER_REQUEST]
+                ]
                 found_each = self._client.query_batch_points(self._config.collection, asked)
                 answers += [[near_of(one.payload or {}, one.score) for one in answer.points] for answer in found_each]
         return answers
@@ -129,23 +142,31 @@ class ServerVectorIndex:
             records = self._client.retrieve(
                 self._config.collection, ids, with_payload=NEAR_FIELDS, with_vectors=[space]
             )
-        held = ((record.payload or {}, _dense(record, space)) for record in records)
+        held = ((record.payload or {}, vector_of(record, space)) for record in records)
         return {payload["item"]: (payload["version"], vector) for payload, vector in held if vector is not None}
 
     def scroll(self, tenant: str, model_version: str, limit: int, after: str | None = None) -> Page:
-        items = _filter([AnyOf("reach", (reach_of(tenant, Reach.ITEMS),))])
+        items = filter_of([AnyOf("reach", (reach_of(tenant, Reach.ITEMS),))])
         with self._asking():
             if (space := self._space(model_version)) is None:
                 return Page((), None)
             records, beyond = self._client.scroll(
                 self._config.collection, items, limit, offset=after, with_payload=True, with_vectors=[space]
             )
-        return page_of(((record.payload or {}, _dense(record, space)) for record in records), beyond)
+        return page_of(((record.payload or {}, vector_of(record, space)) for record in records), beyond)
+
+    def census(self, model_version: str, limit: int, after: str | None = None) -> Census:
+        items = filter_of([AnyOf("reach", (reach_of(ANY_TENANT, Reach.ITEMS),))])
+        with self._asking():
+            records, beyond = self._client.scroll(
+                self._config.collection, items, limit, offset=after, with_payload=CENSUS_FIELDS, with_vectors=False
+            )
+        return census_of(((str(record.id), record.payload or {}) for record in records), model_version, beyond)
 
     def count(self, tenant: str | None = None) -> int:
         items = AnyOf("reach", (reach_of(tenant or ANY_TENANT, Reach.ITEMS),))
         with self._asking():
-            return self._client.count(self._config.collection, count_filter=_filter([items]), exact=True).count
+            return self._client.count(self._config.collection, count_filter=filter_of([items]), exact=True).count
 
     def ready(self) -> str | None:
         try:
@@ -168,7 +189,9 @@ class ServerVectorIndex:
 
     def _rank(self, asked: Sequence[Asked], depth: int) -> list[Ranking]:
         requests = [
-            models.QueryRequest(query=_vector(one.vector), using=one.using, filter=_filter(one.within), limit=depth)
+            models.QueryRequest(
+                query=asked_vector(one.vector), using=one.using, filter=filter_of(one.within), limit=depth
+            )
             for one in asked
         ]
         answers = self._client.query_batch_points(self._config.collection, requests)
@@ -180,7 +203,7 @@ class ServerVectorIndex:
         )
         parts = [record.payload for record in records if record.payload and record.payload["part"] > 0]
         heads = self._heads({(part["tenant"], part["item"]) for part in parts}) if parts else {}
-        return {str(record.id): _fetched(record, space) for record in records if _in_effect(record.payload, heads)}
+        return {str(record.id): fetched(record, space) for record in records if in_effect(record.payload, heads)}
 
     def _space(self, model_version: str) -> str | None:
         """Name of the model version's space, or None while there is none."""
@@ -201,7 +224,9 @@ class ServerVectorIndex:
             name = self._config.collection
             if not self._client.collection_exists(name):
                 words = {WORDS: models.SparseVectorParams(modifier=models.Modifier.IDF)}
-                self._client.create_collection(name, vectors_config={}, sparse_vectors_config=words)
+                self._client.create_collection(
+                    name, vectors_config={}, sparse_vectors_config=words, metadata=dict(self._metadata)
+                )
             self._client.create_payload_index(name, "rank", models.PayloadSchemaType.INTEGER)
             for field in KEYWORD_FIELDS:
                 self._client.create_payload_index(name, field, models.PayloadSchemaType.KEYWORD)
@@ -211,82 +236,11 @@ class ServerVectorIndex:
     @contextmanager
     def _asking(self) -> Iterator[None]:
         """Around everything that is asked of the server: the collection exists, and its errors are ours."""
-        where = f"the Qdrant server at {self._config.url}"
-        try:
-            if not self._prepared:
-                self._prepare()
-            yield
-        except UnexpectedResponse as error:
-            if error.status_code in REFUSED:
-                raise Misconfigured(f"{where} refuses the key; set index.api_key") from error
-            self._prepared = False
-            raise Unavailable(f"{where} failed: {error}") from error
-        except (ResponseHandlingException, QdrantException) as error:
-            raise Unavailable(f"{where} does not answer: {error}") from error
-
-
-def _operations(writes: Sequence[Write]) -> Iterator[models.UpsertOperation]:
-    """Parts before heads, each item under its own guard, in the order in which they are to be written."""
-    heads = []
-    for write in writes:
-        head, *parts = _points(write)
-        over_lower = _over_lower(write.entry.rank)
-        if parts:
-            yield _upsert(parts, over_lower)
-        heads.append(_upsert([head], over_lower))
-    yield from heads
-
-
-def _upsert(points: list[models.PointStruct], over_lower: models.Filter) -> models.UpsertOperation:
-    return models.UpsertOperation(upsert=models.PointsList(points=points, update_filter=over_lower))
-
-
-def _over_lower(rank: int) -> models.Filter:
-    return models.Filter(must=[models.FieldCondition(key="rank", range=models.Range(lt=float(rank)))])
-
-
-def _points(write: Write) -> Iterator[models.PointStruct]:
-    entry = write.entry
-    for number, part, payload in payloads(write):
-        vectors = _vectors(part, payload["model"]) if part is not None else {}
-        yield models.PointStruct(id=point_id(entry.tenant, entry.item_id, number), vector=vectors, payload=payload)
-
-
-def _vectors(part: Part, model_version: str) -> dict[str, Any]:
-    vectors: dict[str, Any] = {space_of(model_version): np.frombuffer(part.vector, "<f4").tolist()}
-    numbers, weights = document_weights(part.text or "")
-    if numbers:
-        vectors[WORDS] = models.SparseVector(indices=numbers, values=weights)
-    return vectors
-
-
-def _vector(vector: list[float] | SparseNumbers) -> list[float] | models.SparseVector:
-    return vector if isinstance(vector, list) else models.SparseVector(indices=vector[0], values=vector[1])
-
-
-def _filter(wanted: Sequence[AnyOf]) -> models.Filter:
-    return models.Filter(
-        must=[models.FieldCondition(key=of.field, match=models.MatchAny(any=list(of.values))) for of in wanted]
-    )
-
-
-def _in_effect(payload: Mapping[str, Any] | None, heads: Mapping[Key, Head]) -> bool:
-    """Whether a point belongs to the version that the head of its item names; a head speaks for itself."""
-    if not payload or payload["part"] == 0:
-        return payload is not None
-    head = heads.get((payload["tenant"], payload["item"]))
-    return head is not None and head.version == payload["version"]
-
-
-def _near(vector: NDArray[np.float32], space: str, within: models.Filter, limit: int) -> models.QueryRequest:
-    return models.QueryRequest(query=vector.tolist(), using=space, filter=within, limit=limit, with_payload=NEAR_FIELDS)
-
-
-def _dense(record: models.Record, space: str) -> NDArray[np.float32] | None:
-    vector = record.vector.get(space) if isinstance(record.vector, dict) else None
-    return np.asarray(vector, np.float32) if vector is not None else None
-
-
-def _fetched(record: models.Record, space: str | None) -> Fetched:
-    payload = record.payload or {}
-    return Fetched(payload, _dense(record, space) if space and is_trained(payload) else None)
+        with server_errors(self._config):
+            try:
+                if not self._prepared:
+                    self._prepare()
+                yield
+            except UnexpectedResponse:
+                self._prepared = False
+                raise
