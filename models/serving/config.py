@@ -35,8 +35,10 @@ class SearchConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     query_cache: int = Field(default=1024, ge=1, le=1_000_000)
-    """Encoded queries that are kept; a repeated query skips the encoder."""
-    generation: int = Field(default=0, ge=0)
-    """Release generation that serves; 0 before the first release."""
+    """Encoded queries that are kept of each encoder; a repeated query skips it."""
+    switch_lag_s: float = Field(default=60.0, ge=0, le=3600)
+    """How long the former generation may go on answering where the encoder of a new one is not loaded yet."""
+    load_again_s: float = Field(default=10.0, gt=0, le=3600)
+    """An encoder that could not be loaded is tried again after this long."""
     exploration: ExplorationConfig = ExplorationConfig()
     """Chance in the ranking, so that logs can tell what another ranking would earn. Off unless set."""

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from models.serving.live.arms import Arm
 from schemas.items import Modality, Version
 from schemas.searches import SearchFilters
 
@@ -130,6 +131,9 @@ class SearchAnswer(Wire):
     model_version: str
     """Encoder version of the query and of every vector that was compared with it."""
     generation: int
-    """Release generation that served."""
+    """Release generation in effect."""
+    arm: Arm = Arm.LIVE
+    """`live`; while a release is under way a share of the answers is given by its `candidate` or by the `previous`
+    model, drawn by lot."""
     served_at: datetime
     latency_ms: float

@@ -4,16 +4,17 @@ The service publishes nothing itself: whoever calls it sends the fact on its way
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
 
-import numpy as np
-from numpy.typing import NDArray
+import structlog
 
 from models.encoders.port import Encoder
 from models.serving.config import ExplorationConfig, SearchConfig
 from models.serving.exploration import draw, propensities
+from models.serving.live.arms import Arm
+from models.serving.live.encoders import LiveEncoders, Turn
+from models.serving.live.questions import FAULTS
 from models.serving.request import SearchAnswer, SearchRequest, SearchResult
 from models.serving.rerank import by_cosine
 from models.vector_index.port import Candidate, IndexQuery, VectorIndex
@@ -21,38 +22,56 @@ from schemas.event import new_traceparent
 from schemas.searches import Hit, SearchServed
 from streams.clock import Clock, SystemClock
 
+logger = structlog.get_logger()
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An answer, and the fact to publish on searches.served."""
+    """An answer, and the facts to publish on searches.served."""
 
     answer: SearchAnswer
     fact: SearchServed
+    failed: tuple[SearchServed, ...] = ()
+    """Of arms that should have answered and could not."""
 
 
 class SearchService:
-    """Answers searches; may be called from several threads at once."""
+    """Answers searches; may be called from several threads at once.
+
+    One search works with one turn, and so with one generation, one encoder and one space, to its end.
+    """
 
     def __init__(
         self,
-        encoder: Encoder,
+        live: LiveEncoders | Encoder,
         index: VectorIndex,
         config: SearchConfig | None = None,
         clock: Clock | None = None,
         chance: random.Random | None = None,
     ) -> None:
-        self._encoder = encoder
-        self._index = index
         self._config = config or SearchConfig()
+        self.live = live if isinstance(live, LiveEncoders) else LiveEncoders.of(live, self._config)
+        """A single encoder serves for ever, as generation 0."""
+        self._index = index
         self._clock = clock or SystemClock()
         self._chance = chance or random.SystemRandom()
-        self._vector_of = lru_cache(self._config.query_cache)(self._encoded)
 
     def search(self, request: SearchRequest, tenant: str = "default", traceparent: str | None = None) -> Served:
         """The answer for a tenant. Raises Unavailable while the index does not answer."""
-        began_s = self._clock.monotonic()
-        exploration = self._config.exploration
-        ranked = self._found(request, tenant)
+        missed: list[Missed] = []
+        for turn in self.live.turns(self._chance.random):
+            asked = Asked(request, tenant, traceparent or new_traceparent(), self._clock.monotonic())
+            try:
+                served = self._served(asked, turn)
+            except FAULTS as error:
+                missed.append(Missed(turn, self._since_ms(asked.began_s), error))
+            else:
+                return replace(served, failed=tuple(_failed(served.fact, one) for one in missed))
+        raise next(one.error for one in missed if one.turn.arm is Arm.LIVE)
+
+    def _served(self, asked: "Asked", turn: Turn) -> Served:
+        request, exploration = asked.request, self._config.exploration
+        ranked = self._found(request, asked.tenant, turn)
         order = draw(len(ranked), exploration, self._chance)
         odds = propensities(len(ranked), exploration)
         candidates = [ranked[place] for place in order]
@@ -60,29 +79,30 @@ class SearchService:
             _hit(ranked[place], position + 1, float(odds[place, position])) for position, place in enumerate(order)
         )
         fact = SearchServed(
-            tenant=tenant,
+            tenant=asked.tenant,
             occurred_at=datetime.fromtimestamp(self._clock.time(), UTC),
-            traceparent=traceparent or new_traceparent(),
+            traceparent=asked.traceparent,
             query_modality=request.query.modality,
             query_text=request.query.text,
             filters=request.filters.facts(),
             k=request.k,
             hits=hits,
             policy=policy_of(request, exploration),
-            model_version=self._encoder.version,
-            generation=self._config.generation,
-            latency_ms=(self._clock.monotonic() - began_s) * 1000,
+            model_version=turn.encoder.version,
+            generation=turn.generation,
+            latency_ms=self._since_ms(asked.began_s),
+            arm=turn.arm,
         )
         return Served(_answer(fact, candidates), fact)
 
-    def _found(self, request: SearchRequest, tenant: str) -> list[Candidate]:
+    def _found(self, request: SearchRequest, tenant: str, turn: Turn) -> list[Candidate]:
         hybrid, rerank = request.hybrid, request.rerank
         needs_vector = hybrid.vector_weight > 0 or rerank.enabled
-        vector = self._vector_of(request.query.text) if needs_vector else None
+        vector = turn.questions.vector(request.query.text) if needs_vector else None
         candidates = self._index.search(
             IndexQuery(
                 tenant=tenant,
-                model_version=self._encoder.version,
+                model_version=turn.encoder.version,
                 limit=rerank.top_k if rerank.enabled else request.k,
                 vector=vector if hybrid.vector_weight > 0 else None,
                 text=request.query.text if hybrid.bm25_weight > 0 else None,
@@ -96,9 +116,27 @@ class SearchService:
             candidates = by_cosine(vector, candidates)
         return candidates[: request.k]
 
-    def _encoded(self, text: str) -> NDArray[np.float32]:
-        vectors: list[NDArray[np.float32]] = list(self._encoder.encode_texts([text]))
-        return vectors[0]
+    def _since_ms(self, began_s: float) -> float:
+        return (self._clock.monotonic() - began_s) * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, whose it is, and when an arm began to answer it."""
+
+    request: SearchRequest
+    tenant: str
+    traceparent: str
+    began_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """An arm that could not answer, how long it took to fail, and why it did."""
+
+    turn: Turn
+    latency_ms: float
+    error: Exception
 
 
 def policy_of(request: SearchRequest, exploration: ExplorationConfig | None = None) -> str:
@@ -125,6 +163,26 @@ def _hit(candidate: Candidate, position: int, propensity: float) -> Hit:
     )
 
 
+def _failed(answered: SearchServed, missed: Missed) -> SearchServed:
+    """That an arm should have given this answer and could not; it follows the fact of the arm that did."""
+    turn = missed.turn
+    logger.warning("another arm answered", arm=turn.arm, version=turn.encoder.version, reason=str(missed.error))
+    said = {name: getattr(answered, name) for name in ("tenant", "query_modality", "query_text", "filters", "k")}
+    return SearchServed.following(
+        answered,
+        part=turn.arm,
+        **said,
+        occurred_at=answered.occurred_at,
+        hits=(),
+        policy=answered.policy,
+        model_version=turn.encoder.version,
+        generation=turn.generation,
+        latency_ms=missed.latency_ms,
+        arm=turn.arm,
+        outcome="failed",
+    )
+
+
 def _answer(fact: SearchServed, candidates: list[Candidate]) -> SearchAnswer:
     results = tuple(_result(one, position) for position, one in enumerate(candidates, start=1))
     return SearchAnswer(
@@ -133,6 +191,7 @@ def _answer(fact: SearchServed, candidates: list[Candidate]) -> SearchAnswer:
         policy=fact.policy,
         model_version=fact.model_version,
         generation=fact.generation,
+        arm=Arm(fact.arm),
         served_at=fact.occurred_at,
         latency_ms=fact.latency_ms,
     )

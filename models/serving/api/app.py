@@ -17,16 +17,45 @@ from models.serving.api.routes.drafts import ItemBody, ItemDescription
 from models.serving.api.routes.embeddings import EmbeddingRequest, embedding_routes
 from models.serving.api.routes.feedback import FeedbackRequest, feedback_routes
 from models.serving.api.routes.items import item_routes
+from models.serving.api.routes.learning.job_shapes import JobBody
+from models.serving.api.routes.learning.jobs import job_routes
+from models.serving.api.routes.learning.measures import EvaluationBody, measure_routes
+from models.serving.api.routes.learning.models import PromoteBody, RollbackBody, model_routes
 from models.serving.api.routes.media import media_routes
 from models.serving.api.routes.operations import operator_routes
 from models.serving.api.routes.searches import search_routes
 from models.serving.api.services import Api, Services, running_api
 from models.serving.request import SearchRequest
 
-DESCRIPTION = """Publish items, search them across modalities, say what the answers were worth, and get vectors.
+DESCRIPTION = """Publish items, search them across modalities, say what the answers were worth, get vectors, and have
+better models trained and released.
 
 Errors are problem details (RFC 9457). `X-Request-ID` is taken over or made, and comes back with every answer, as does
-`X-Model-Version`, the encoder that serves."""
+`X-Model-Version`, the encoder that made the answer, or else the one that serves."""
+
+
+ROUTES = (
+    item_routes,
+    search_routes,
+    feedback_routes,
+    embedding_routes,
+    model_routes,
+    job_routes,
+    measure_routes,
+)
+"""Those that ask for a credential."""
+BODIES = (
+    ProblemDetails,
+    ItemBody,
+    ItemDescription,
+    SearchRequest,
+    FeedbackRequest,
+    EmbeddingRequest,
+    JobBody,
+    PromoteBody,
+    RollbackBody,
+    EvaluationBody,
+)
 
 
 def create_app(services: Services, config: ApiConfig | None = None) -> FastAPI:
@@ -39,8 +68,8 @@ def create_app(services: Services, config: ApiConfig | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lambda _: _running(api),
         middleware=[
-            Middleware(Passage, config=api.config, model_version=services.encoder.version),
-            Middleware(Guard, api_keys=api.config.api_keys),
+            Middleware(Passage, config=api.config, model_version=lambda: services.search.live.serving),
+            Middleware(Guard, api_keys=api.config.api_keys, operators=api.config.operators),
         ],
         redirect_slashes=False,
         docs_url=None,  # its page would load scripts from elsewhere
@@ -48,11 +77,11 @@ def create_app(services: Services, config: ApiConfig | None = None) -> FastAPI:
     )
     handle_problems(app)
     documented = [Depends(bearer)] if api.config.api_keys else []
-    for routes in (item_routes, search_routes, feedback_routes, embedding_routes):
+    for routes in ROUTES:
         app.include_router(routes(api), dependencies=documented)
     app.include_router(media_routes(api))
     app.include_router(operator_routes(api))
-    describe(app, (ProblemDetails, ItemBody, ItemDescription, SearchRequest, FeedbackRequest, EmbeddingRequest))
+    describe(app, BODIES)
     return app
 
 

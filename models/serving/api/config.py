@@ -20,6 +20,8 @@ class ApiConfig(BaseModel):
     """Address under which browsers reach the API, for links shown elsewhere. None: `millrace up` fills it in."""
     api_keys: dict[SecretStr, Tenant] = {}
     """Bearer token to tenant. Empty: no credentials are asked for, and everything belongs to the tenant `default`."""
+    operators: frozenset[Tenant] = frozenset()
+    """Tenants whose keys may train, evaluate, release and roll back. Empty: every key may."""
     media_secret: SecretStr | None = None
     """Signs links to media; the same for all replicas. None: links end with the process that made them."""
     media_link_s: PositiveInt = 3600

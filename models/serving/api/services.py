@@ -6,9 +6,12 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from anyio import CapacityLimiter, Semaphore, fail_after, to_thread
+from pydantic import JsonValue
 
 from models.encoders.port import Encoder
 from models.metadata.idempotency import IdempotencyKeys
+from models.registry.records import Rollout
+from models.registry.registry import Registry
 from models.serving.api.config import ApiConfig
 from models.serving.api.edge.problems import Problem
 from models.serving.api.links import MediaLinks
@@ -23,11 +26,25 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class Learning:
+    """What the endpoints about training and releases stand on."""
+
+    registry: Registry
+    check_recipe: Callable[[str, Mapping[str, JsonValue]], object]
+    """Name of a recipe and what to set otherwise. Raises Misconfigured, naming what is wrong."""
+    promote: Callable[[str, bool, float | None, str], Rollout]
+    """Begins to roll out: the version, whether without the gate's consent, the share of the canary (None: as
+    configured), and who asks. Raises Refusal where that cannot be done now."""
+    rollback: Callable[[str, str], Rollout]
+    """Goes back to the model before, for a reason, asked by somebody; the rollout that went or goes back. Raises
+    Refusal where that cannot be done now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """The parts behind the endpoints. Whoever builds them closes them, after the app has ended."""
 
     search: SearchService
-    encoder: Encoder
     index: VectorIndex
     media: MediaStore
     producer: Producer
@@ -37,6 +54,10 @@ class Services:
     """Of every topic's name."""
     length_of: Callable[[str], int | None] = lambda uri: None
     """Bytes of the medium at a place of the media store; None where none is there. Results link to those that are."""
+    encoder: Encoder | None = None
+    """Not asked: what answers is `search.live`."""
+    learning: Learning | None = None
+    """None where nothing is trained or released: those endpoints answer 501."""
     ready: Callable[[], Mapping[str, str | None]] = dict
     """Further dependencies for `/readyz`: name to None, or to the reason why it is not ready."""
 
@@ -74,6 +95,12 @@ class Api:
     searching: Lane
     writing: Lane
     probing: Lane
+
+    def learning(self) -> Learning:
+        """Raises 501 where nothing is trained or released."""
+        if self.services.learning is None:
+            raise Problem(501, "no-training", "this deployment trains and releases nothing")
+        return self.services.learning
 
 
 def running_api(services: Services, config: ApiConfig) -> Api:

@@ -13,15 +13,17 @@ DESCRIPTIONS = {
     403: "The link is forged or has expired, or a page of another site asked.",
     404: "There is no such thing.",
     408: "The body did not arrive in time.",
-    409: "The Idempotency-Key belongs to another request, or its first request is still in progress.",
+    409: "It cannot be done now, or the Idempotency-Key belongs to another request or to one still in progress.",
     413: "Larger than allowed.",
     415: "Send the media type that the endpoint takes, uncompressed.",
     422: "Readable, but wrong: `errors` names each fault.",
     429: "Too many requests are in progress; `Retry-After` says when to come again.",
     500: "A bug.",
+    501: "Not in this deployment.",
     503: "The log, the index or a store does not answer; `Retry-After` says when to come again.",
 }
 
+MODEL_HEADER = "X-Model-Version"
 BODY_ERRORS = (400, 408, 413, 415, 422)
 
 
@@ -38,6 +40,10 @@ def problems(*statuses: int) -> Responses:
     }
 
 
-def json_response(body: BaseModel, status: int = 200) -> Response:
-    """The model as JSON. Called in a thread, as a large answer takes its time."""
-    return Response(body.__pydantic_serializer__.to_json(body), status, media_type="application/json")
+def json_response(body: BaseModel, status: int = 200, model_version: str | None = None) -> Response:
+    """The model as JSON, and the encoder that made it where it is not simply the one that serves.
+
+    Called in a thread, as a large answer takes its time.
+    """
+    headers = None if model_version is None else {MODEL_HEADER: model_version}
+    return Response(body.__pydantic_serializer__.to_json(body), status, headers, "application/json")

@@ -3,7 +3,7 @@
 Every path asks for a credential unless it is listed here, and before anything of the body is read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from hashlib import sha256
 from typing import Annotated
 
@@ -28,8 +28,9 @@ bearer = HTTPBearer(auto_error=False, description="An API key; it names the tena
 class Guard:
     """Wraps the app; notes the tenant of each request. Without keys everything belongs to the tenant `default`."""
 
-    def __init__(self, app: ASGIApp, api_keys: Mapping[SecretStr, str]) -> None:
+    def __init__(self, app: ASGIApp, api_keys: Mapping[SecretStr, str], operators: Set[str] = frozenset()) -> None:
         self._app = app
+        self._operators = operators
         self._tenants = {_digest(key.get_secret_value()): tenant for key, tenant in api_keys.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,6 +52,7 @@ class Guard:
             await problem_response(scope, refusal)(scope, receive, send)
             return
         scope["state"]["tenant"] = tenant
+        scope["state"]["operates"] = not self._operators or tenant in self._operators
         await self._app(scope, receive, send)
 
     def _tenant(self, authorization: str) -> str | None:
@@ -64,6 +66,16 @@ async def _noted_tenant(request: Request) -> str:
 
 Tenant = Annotated[str, Depends(_noted_tenant)]
 """The tenant of a request; only for paths that ask for a credential."""
+
+
+async def _noted_operator(request: Request) -> str:
+    if not request.state.operates:
+        raise Problem(403, "not-an-operator", "this key may not train or release; `api.operators` names those that may")
+    return str(request.state.tenant)
+
+
+Operator = Annotated[str, Depends(_noted_operator)]
+"""The tenant of a request that only operators may make; it asks for a credential too."""
 
 
 def _digest(token: str) -> bytes:

@@ -5,6 +5,7 @@ Plain ASGI, so that a body is cut off while it streams in and nothing is buffere
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.serving.api import metrics
 from models.serving.api.config import ApiConfig
+from models.serving.api.edge.answers import MODEL_HEADER
 from models.serving.api.edge.problems import Problem, problem_response
 
 logger = structlog.get_logger()
@@ -28,9 +30,9 @@ COME_AGAIN = {"Retry-After": "1"}
 
 
 class Passage:
-    """Wraps the app. `model_version` goes into every answer."""
+    """Wraps the app. `model_version` goes into every answer that does not name another; it must not wait."""
 
-    def __init__(self, app: ASGIApp, config: ApiConfig, model_version: str) -> None:
+    def __init__(self, app: ASGIApp, config: ApiConfig, model_version: Callable[[], str]) -> None:
         self._app = app
         self._config = config
         self._model_version = model_version
@@ -45,7 +47,7 @@ class Passage:
         request_id = _request_id(headers)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
-        state["answer_headers"] = {"X-Request-ID": request_id, "X-Model-Version": self._model_version}
+        state["answer_headers"] = {"X-Request-ID": request_id, MODEL_HEADER: self._model_version()}
         answer = _Answer(send, state["answer_headers"])
         started = time.perf_counter()
         self._in_flight += 1
@@ -75,7 +77,7 @@ class Passage:
 
 
 class _Answer:
-    """Sends, adds the standing headers and remembers the status; 500 until an answer begins."""
+    """Sends, adds the standing headers that are not there yet and remembers the status; 500 until an answer begins."""
 
     def __init__(self, send: Send, headers: dict[str, str]) -> None:
         self.status = 500
@@ -85,7 +87,9 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", []), *self._headers]
+            said = list(message.get("headers", []))
+            named = {name.lower() for name, _ in said}
+            message["headers"] = [*said, *(header for header in self._headers if header[0] not in named)]
         await self._send(message)
 
 

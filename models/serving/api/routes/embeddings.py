@@ -1,4 +1,4 @@
-"""`/v1/inference/embeddings` and `/v1/models`: the encoder that serves, as itself."""
+"""`/v1/inference/embeddings`: an encoder as itself."""
 
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
@@ -59,7 +59,7 @@ class EmbeddingRequest(Frozen):
     """What to embed."""
 
     model: Annotated[str, StringConstraints(max_length=512)] | None = None
-    """The version that must answer, as `/v1/models` names it; left out, whichever serves."""
+    """The encoder that must answer, of those that `/v1/models` calls loaded; left out, whichever serves."""
     inputs: Annotated[tuple[EmbeddingInput, ...], Field(min_length=1, max_length=MAX_INPUTS)]
     normalize: Literal[True] = True
     """Vectors always have unit length; false is refused rather than ignored."""
@@ -80,50 +80,24 @@ class EmbeddingAnswer(Frozen):
     dim: int
 
 
-class ServingModel(Frozen):
-    """An encoder that serves."""
-
-    model: str
-    """Its version: vectors are comparable only where it is the same."""
-    dim: int
-    modalities: tuple[Modality, ...]
-    untrained: tuple[Modality, ...]
-    """Of these its vectors mean nothing yet."""
-    serving: bool
-
-
-class Models(Frozen):
-    models: tuple[ServingModel, ...]
-
-
 class EmbeddingEndpoints:
-    """Answers about the encoder."""
+    """Gives vectors."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._encoder = api.services.encoder
+        self._live = api.services.search.live
         self._pictures = Pictures(api.services.media, api.links)
 
     async def embed(self, request: Request, tenant: Tenant) -> Response:
-        """Vectors of texts and pictures, in the space that searches use."""
+        """Vectors of texts and pictures, in the space of the searches, or in that of the version that `model` names."""
         return await self._api.searching.run(self._embed, await json_of(request))
 
-    async def models(self, tenant: Tenant) -> Models:
-        """The encoder that serves."""
-        encoder = self._encoder
-        serving = ServingModel(
-            model=encoder.version,
-            dim=encoder.dim,
-            modalities=tuple(sorted(encoder.modalities)),
-            untrained=tuple(sorted(encoder.untrained)),
-            serving=True,
-        )
-        return Models(models=(serving,))
-
     def _embed(self, content: bytes) -> Response:
-        request, encoder = validated(EmbeddingRequest, content), self._encoder
-        if request.model not in {None, encoder.version}:
-            raise Problem(404, "unknown-model", f"{encoder.version} serves", models=[encoder.version])
+        request = validated(EmbeddingRequest, content)
+        encoder = self._live.encoder(request.model)
+        if encoder is None:
+            ready = sorted(self._live.shelf_ready())
+            raise Problem(404, "unknown-model", f"ready to answer: {', '.join(ready)}", models=ready)
         for modality in {one.modality for one in request.inputs} - (
             {Modality.TEXT, Modality.IMAGE} & encoder.modalities
         ):
@@ -133,11 +107,12 @@ class EmbeddingEndpoints:
             Embedding(id=one.id or str(place), vector=rows[place], untrained=one.modality in encoder.untrained)
             for place, one in enumerate(request.inputs)
         )
-        return json_response(EmbeddingAnswer(model=encoder.version, embeddings=embeddings, dim=encoder.dim))
+        answer = EmbeddingAnswer(model=encoder.version, embeddings=embeddings, dim=encoder.dim)
+        return json_response(answer, model_version=encoder.version)
 
 
 def embedding_routes(api: Api) -> APIRouter:
-    """The endpoints about the encoder."""
+    """The endpoint that gives vectors."""
     router, endpoints = APIRouter(tags=["inference"]), EmbeddingEndpoints(api)
     router.add_api_route(
         "/v1/inference/embeddings",
@@ -147,7 +122,6 @@ def embedding_routes(api: Api) -> APIRouter:
         responses=problems(401, 403, 404, *BODY_ERRORS),
         openapi_extra=described(EmbeddingRequest, EXAMPLES),
     )
-    router.add_api_route("/v1/models", endpoints.models, methods=["GET"], responses=problems(401))
     return router
 
 

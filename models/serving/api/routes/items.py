@@ -59,6 +59,7 @@ BODY["requestBody"]["content"][MULTIPART] = {
 class AnyText(Convertor[str]):
     """The rest of a path, whatever it holds: slashes, and also line ends, which Starlette's `path` stops at."""
 
+    name = "any_text"
     regex = "(?s:.*)"
 
     def convert(self, value: str) -> str:
@@ -68,8 +69,8 @@ class AnyText(Convertor[str]):
         return value
 
 
-register_url_convertor("any_text", AnyText())
-ONE_ITEM = "/v1/items/{item_id:any_text}"
+register_url_convertor(AnyText.name, AnyText())
+ONE_ITEM = f"/v1/items/{{item_id:{AnyText.name}}}"
 
 
 class ItemState(StrEnum):

@@ -31,6 +31,8 @@ class Readiness(BaseModel):
 
     ready: bool
     reasons: list[str]
+    notes: list[str]
+    """What is not as it should be, though requests are answered."""
     dependencies: dict[str, Dependency]
 
 
@@ -45,7 +47,8 @@ class OperatorEndpoints:
         return Alive()
 
     async def ready(self) -> Response:
-        """Every dependency, and why it is not ready: the log, the index, the media store, the metadata database."""
+        """Every dependency, and why it is not ready: the log, the index, the media store, the metadata
+        database, the model."""
         return await self._api.probing.run(self._readiness)
 
     async def metrics(self) -> Response:
@@ -59,11 +62,13 @@ class OperatorEndpoints:
             "index": _reason(services.index.ready),
             "media": _reason(services.media.check),
             "metadata": _reason(services.keys.check),
+            "model": services.search.live.ready(),
             **services.ready(),
         }
         dependencies = {name: Dependency(ready=reason is None, reason=reason) for name, reason in found.items()}
         reasons = [f"{name}: {reason}" for name, reason in found.items() if reason is not None]
-        body = Readiness(ready=not reasons, reasons=reasons, dependencies=dependencies)
+        notes = [note] if (note := _reason(services.search.live.behind)) else []
+        body = Readiness(ready=not reasons, reasons=reasons, notes=notes, dependencies=dependencies)
         return json_response(body, 503 if reasons else 200)
 
 

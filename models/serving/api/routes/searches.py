@@ -72,9 +72,11 @@ class SearchEndpoints:
 
     def _answer(self, content: bytes, tenant: str, traceparent: str | None) -> Response:
         served = self._api.services.search.search(validated(SearchRequest, content), tenant, traceparent)
-        self._api.outbox.offer(SEARCHES.full_name(self._api.services.prefix), encode(served.fact, SOURCE))
+        for fact in (served.fact, *served.failed):
+            self._api.outbox.offer(SEARCHES.full_name(self._api.services.prefix), encode(fact, SOURCE))
         linked = tuple(self._linked(result) for result in served.answer.results)
-        return json_response(served.answer.model_copy(update={"results": linked}))
+        answer = served.answer.model_copy(update={"results": linked})
+        return json_response(answer, model_version=answer.model_version)
 
     def _linked(self, result: SearchResult) -> SearchResult:
         """With a link for browsers if its medium is in our store."""

@@ -89,9 +89,9 @@ def test_the_best_item_comes_first_with_all_that_is_known_of_it(index: VectorInd
 
 
 def test_the_answer_names_its_versions_and_the_fact_of_it(index: VectorIndex) -> None:
-    served = SearchService(ENCODER, index, SearchConfig(generation=4), Ticking()).search(request("mill"))
+    served = SearchService(ENCODER, index, clock=Ticking()).search(request("mill"))
     assert served.answer.impression_id == served.fact.event_id
-    assert (served.answer.model_version, served.answer.generation) == (ENCODER.version, 4)
+    assert (served.answer.model_version, served.answer.generation) == (ENCODER.version, 0)
     assert (served.answer.served_at, served.answer.policy) == (NOW, "hybrid-rrf")
     assert served.answer.latency_ms == pytest.approx(40)
 

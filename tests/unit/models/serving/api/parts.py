@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from fastapi import FastAPI
@@ -18,18 +19,22 @@ from models.metadata.config import MetadataConfig
 from models.metadata.engine import open_engine
 from models.metadata.idempotency import IdempotencyKeys
 from models.metadata.tables import metadata
+from models.registry.records import Rollout, RolloutState
+from models.registry.registry import Registry
 from models.serving.api.app import create_app
 from models.serving.api.config import ApiConfig
-from models.serving.api.services import Services
+from models.serving.api.services import Learning, Services
 from models.serving.search import SearchService
 from models.vector_index.port import Applied, Candidate, Content, Entry, Head, IndexQuery, Part
 from schemas.event import Event
 from schemas.items import Modality
 from streams.codec import decode
-from streams.errors import Unavailable
+from streams.errors import BadRecord, Misconfigured, Unavailable
 from streams.media.store import MediaStore
 from streams.memory import MemoryBroker, MemoryProducer
-from streams.topics import FEEDBACK, RAW, SEARCHES, Topic
+from streams.topics import FEEDBACK, RAW, SEARCHES, TRAINING_REQUESTED, Topic
+
+TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
 
 
 @dataclass
@@ -74,6 +79,39 @@ class DictIndex:
             raise Unavailable(self.down)
 
 
+@dataclass
+class Releases:
+    """A test double of those who check recipes and release: they do as they are told."""
+
+    registry: Registry
+
+    def learning(self) -> Learning:
+        return Learning(self.registry, self._check, self._promote, self._rollback)
+
+    def _check(self, recipe: str, overrides: Mapping[str, Any]) -> None:
+        if recipe != "default" or set(overrides) - {"steps"}:
+            raise Misconfigured(f"there is no recipe {recipe!r} with {', '.join(overrides)}")
+
+    def _promote(self, version: str, force: bool, share: float | None, by: str) -> Rollout:
+        rollout = under_way(version, share=share or 0.0, forced=force, requested_by=by)
+        if not self.registry.rollouts.begin(rollout):
+            raise BadRecord("rollout_under_way", "another model is on its way")
+        return rollout
+
+    def _rollback(self, reason: str, by: str) -> Rollout:
+        rollout = self.registry.rollouts.current()
+        if rollout is None:
+            raise BadRecord("nothing_to_go_back_to")
+        return replace(rollout, state=RolloutState.ROLLED_BACK, reason=reason, requested_by=by)
+
+
+def under_way(model: str, **changes: Any) -> Rollout:
+    """A rollout of a model that replaces the encoder of the settings."""
+    old = HashingEncoder.version
+    begun = Rollout(str(uuid4()), model, model, old, old, RolloutState.PREPARING, 0.1, False, "tests", TRACE, 1, 1)
+    return replace(begun, **changes)
+
+
 def _candidate(entry: Entry, query: IndexQuery) -> Candidate:
     assert entry.content is not None
     part, content = entry.content.parts[0], entry.content
@@ -102,6 +140,7 @@ class House:
     encoder: HashingEncoder
     services: Services
     app: FastAPI
+    registry: Registry
 
     def facts(self, topic: Topic = RAW) -> list[Event]:
         """What the log has."""
@@ -129,18 +168,21 @@ def database(folder: Path, **options: Any) -> Engine:
 
 def house(folder: Path, config: ApiConfig | None = None, **others: Any) -> House:
     """A fresh API on parts in memory; `folder` takes the media and the keys."""
-    broker = MemoryBroker({topic.full_name("millrace"): 2 for topic in (RAW, SEARCHES, FEEDBACK)})
-    index, encoder = DictIndex(), HashingEncoder(EncoderConfig())
+    broker = MemoryBroker({topic.full_name("millrace"): 2 for topic in (RAW, SEARCHES, FEEDBACK, TRAINING_REQUESTED)})
+    encoder = others.pop("encoder", None) or HashingEncoder(EncoderConfig())
+    index, engine = others.get("index") or DictIndex(), database(folder)
+    registry = Registry(engine)
+    registry.create_tables()
     parts: dict[str, Any] = {
         "search": SearchService(encoder, index),
-        "encoder": encoder,
         "index": index,
         "media": MediaStore.open(folder / "media"),
         "producer": MemoryProducer(broker),
-        "keys": IdempotencyKeys(database(folder)),
+        "keys": IdempotencyKeys(engine),
+        "learning": Releases(registry).learning(),
     }
     services = Services(**(parts | others))
-    return House(broker, index, encoder, services, create_app(services, config))
+    return House(broker, index, encoder, services, create_app(services, config), registry)
 
 
 @contextmanager

@@ -92,14 +92,3 @@ def test_the_number_of_inputs_is_bounded(client: TestClient, count: int) -> None
 
 def test_vectors_without_unit_length_are_refused_rather_than_pretended(client: TestClient) -> None:
     assert client.post(EMBED, json={"inputs": [{"text": "a"}], "normalize": False}).status_code == 422
-
-
-def test_models_tell_what_serves(client: TestClient) -> None:
-    [serving] = client.get("/v1/models").json()["models"]
-    assert serving == {
-        "model": "hashing-384-v1",
-        "dim": 384,
-        "modalities": ["image", "text"],
-        "untrained": [],
-        "serving": True,
-    }

@@ -11,8 +11,8 @@ def test_a_process_that_answers_is_alive(client: TestClient) -> None:
 
 def test_ready_names_every_dependency(client: TestClient) -> None:
     body = client.get("/readyz").json()
-    assert (body["ready"], body["reasons"]) == (True, [])
-    assert set(body["dependencies"]) == {"log", "index", "media", "metadata"}
+    assert (body["ready"], body["reasons"], body["notes"]) == (True, [], [])
+    assert set(body["dependencies"]) == {"log", "index", "media", "metadata", "model"}
 
 
 def test_what_is_not_ready_says_why_and_the_rest_still_reports(client: TestClient, mill: House, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ async def nothing(_: Any) -> None:
 
 
 def test_a_body_that_never_ends_is_given_up() -> None:
-    passage = Passage(_reads_body, ApiConfig(body_timeout_s=0.05), "m")
+    passage = Passage(_reads_body, ApiConfig(body_timeout_s=0.05), lambda: "m")
 
     async def stalls() -> dict[str, Any]:
         await anyio.sleep_forever()
@@ -75,7 +75,7 @@ def test_a_body_that_never_ends_is_given_up() -> None:
 
 
 def test_the_timeout_is_for_the_whole_body_and_not_for_each_piece() -> None:
-    passage = Passage(_reads_body, ApiConfig(body_timeout_s=0.2), "m")
+    passage = Passage(_reads_body, ApiConfig(body_timeout_s=0.2), lambda: "m")
 
     async def drips() -> dict[str, Any]:
         await anyio.sleep(0.01)
@@ -101,7 +101,7 @@ def test_waiting_for_a_client_to_leave_is_not_a_late_body() -> None:
         await anyio.sleep_forever()
         return {}
 
-    asyncio.run(Passage(waits, ApiConfig(body_timeout_s=0.05), "m")(scope(), whole, nothing))
+    asyncio.run(Passage(waits, ApiConfig(body_timeout_s=0.05), lambda: "m")(scope(), whole, nothing))
 
 
 def test_beyond_the_limit_requests_are_refused_until_others_have_ended() -> None:
@@ -118,7 +118,7 @@ def test_beyond_the_limit_requests_are_refused_until_others_have_ended() -> None
             await gate.wait()
             await PlainTextResponse("done")(scope, receive, send)
 
-        passage = Passage(held, ApiConfig(max_in_flight=2), "m")
+        passage = Passage(held, ApiConfig(max_in_flight=2), lambda: "m")
         async with anyio.create_task_group() as group:
             for _ in range(2):
                 group.start_soon(passage, scope(), nothing, note)
@@ -149,7 +149,7 @@ def test_bodies_in_progress_share_one_bound_on_memory() -> None:
             await gate.wait()
             await PlainTextResponse("done")(scope, receive, send)
 
-        passage = Passage(held, ApiConfig(max_held_bytes=100), "m")
+        passage = Passage(held, ApiConfig(max_held_bytes=100), lambda: "m")
         async with anyio.create_task_group() as group:
             group.start_soon(passage, scope(), whole, note)
             await anyio.wait_all_tasks_blocked()

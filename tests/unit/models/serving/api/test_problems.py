@@ -9,7 +9,8 @@ from starlette.testclient import TestClient
 
 from models.metadata.idempotency import IdempotencyKeys
 from models.serving.api.config import ApiConfig
-from tests.unit.models.serving.api.parts import House, database, house, name_of, problem, talking
+from models.vector_index.port import Candidate
+from tests.unit.models.serving.api.parts import DictIndex, House, database, house, name_of, problem, talking
 
 SEARCH = "/v1/retrieval/search"
 JSON = {"Content-Type": "application/json"}
@@ -145,15 +146,15 @@ def test_a_media_store_that_is_gone_is_503(client: TestClient, mill: House, tmp_
     assert mill.facts() == []
 
 
-class BrokenSearch:
-    """A service with a bug."""
+class Broken(DictIndex):
+    """An index with a bug."""
 
-    def search(self, *_: object) -> None:
+    def search(self, *_: object) -> list[Candidate]:
         raise ZeroDivisionError
 
 
 def test_a_bug_is_500_with_the_request_id_and_without_its_traceback(tmp_path: Path) -> None:
-    mill = house(tmp_path, search=BrokenSearch())
+    mill = house(tmp_path, index=Broken())
     with talking(mill, raise_server_exceptions=False) as client:
         response = client.post(SEARCH, json={"query": {"text": "x"}})
     assert problem(response)["status"] == 500

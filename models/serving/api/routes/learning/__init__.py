@@ -1,0 +1,1 @@
+"""The endpoints about what the next model is made of, and which one serves."""

@@ -1,0 +1,1 @@
+"""Which encoder answers a search: that of the generation that serves, or of the other side of a rollout."""
