@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -122,16 +121,6 @@ def export(trainee: Trainee, folder: Path, weights: Weights | None = None) -> tu
         return (folder / IMAGE_TOWER,)
     adapter.save(folder / TEXT_ADAPTER)
     return folder / IMAGE_TOWER, folder / TEXT_ADAPTER
-
-
-def parameter_groups(trainee: Trainee, recipe: Recipe) -> list[dict[str, Any]]:
-    """What an optimiser takes: matrices and kernels decay; norms, biases and the temperature do not."""
-    learnt = [each for each in trainee.parameters() if each.requires_grad]
-    groups = (
-        {"params": [each for each in learnt if each.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [each for each in learnt if each.ndim <= 1], "weight_decay": 0.0},
-    )
-    return [group for group in groups if group["params"]]
 
 
 def _pictures(recipe: Recipe, dataset: Dataset) -> PictureNet:

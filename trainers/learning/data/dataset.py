@@ -4,6 +4,7 @@ Nothing is opened before its digest was checked: ranks read the folder long afte
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -106,10 +107,14 @@ def write_dataset(folder: Path, columns: Mapping[str, Column], facts: DatasetFac
     """Writes numbers first, then the page that vouches for them and for the parent's files, which must be there."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: np.ascontiguousarray(column) for name, column in columns.items()}, folder / ARRAYS)
+    _force(folder / ARRAYS)
     paths = [ARRAYS, *sorted(f"{PARENT}/{path.name}" for path in (folder / PARENT).iterdir())]
     whole = facts.model_copy(update={"files": {path: _sha256(folder / path) for path in paths}})
     text = json.dumps(whole.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    (folder / FACTS).write_text(text, "utf-8")
+    draft = folder / f"{FACTS}.draft"
+    draft.write_text(text, "utf-8")
+    _force(draft)
+    draft.rename(folder / FACTS)
 
 
 def open_dataset(folder: Path) -> Dataset:
@@ -123,6 +128,12 @@ def open_dataset(folder: Path) -> Dataset:
         if not (folder / path).is_file() or _sha256(folder / path) != digest:
             raise BadRecord("dataset_unreadable", f"{path} is not the file that was written")
     return Dataset(folder, facts, load_file(folder / ARRAYS), sha256(content).hexdigest())
+
+
+def _force(path: Path) -> None:
+    """To the disk: the page must not vouch for numbers that a power cut took."""
+    with path.open("rb+") as content:
+        os.fsync(content.fileno())
 
 
 def _sha256(path: Path) -> str:
