@@ -1,6 +1,10 @@
 """Where models are kept."""
 
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from streams.media.config import MediaConfig
 
 
 class RegistryConfig(BaseModel):
@@ -11,3 +15,7 @@ class RegistryConfig(BaseModel):
     url: str | None = Field(default=None, min_length=1)
     """Folder or address (`s3://…`, `gs://…`, `az://…`) of artifacts and snapshots; None is `artifacts` in the data
     folder."""
+
+    def place(self, data_dir: Path, media: MediaConfig) -> MediaConfig:
+        """What `ArtifactStore.open` needs: our address, with the credentials and limits of the media store."""
+        return media.model_copy(update={"url": self.url or str(data_dir / "artifacts")})
