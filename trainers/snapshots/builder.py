@@ -1,6 +1,10 @@
-"""Freezes what there is to train on into a snapshot."""
+"""Freezes what there is to train on into a snapshot.
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+Labels and captions make an item worth freezing. What was withdrawn is not there, and a label about other content than
+an item has now does not count.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import nsmallest
 from itertools import chain
 
@@ -10,17 +14,16 @@ from models.encoders.port import Encoder
 from models.labels.store import LabelStore
 from streams.media.store import MediaStore
 from trainers.snapshots.catalogue.catalogue import ItemCatalogue, Listing
+from trainers.snapshots.catalogue.words import words_of
 from trainers.snapshots.config import SnapshotConfig
 from trainers.snapshots.labelled import Task, Told, facts_of, labels_about, labels_by_item
 from trainers.snapshots.manifest import Manifest
 from trainers.snapshots.rows import Key, Row, TaskLabel
-from trainers.snapshots.splitting.sides import Pair, Place, divided, evaluation_side, lot
+from trainers.snapshots.splitting.likeness import Likeness
+from trainers.snapshots.splitting.sides import divided, evaluation_side, lot
 from trainers.snapshots.store import SnapshotStore
 
 logger = structlog.get_logger()
-
-Near = Callable[[Sequence[Row], Collection[Place]], Iterable[Pair]]
-"""Rows, and the places of those to measure with, to pairs of near-duplicates of them."""
 
 
 class SnapshotBuilder:
@@ -38,15 +41,20 @@ class SnapshotBuilder:
         self._labels = labels
         self._snapshots = snapshots
         self._media = media
+        self._likeness = Likeness(media, config)
         self._config = config
 
     def freeze(self, project_id: str, encoder: Encoder, tasks: Iterable[Task], live_version: str) -> Manifest:
-        """Everything labelled or captioned, divided into sides and kept. `encoder` tells near-duplicates."""
+        """Everything labelled or captioned, divided into sides and kept.
+
+        `encoder` tells which texts are nearly the same: best one that has not learnt the tasks' classes.
+        """
         tasks = list(tasks)
         rows = self._rows(labels_by_item(tasks, self._labels))
         before = self._snapshots.ever_evaluated()
         sides = evaluation_side(rows, before, self._config.evaluation_share, self._config.seed)
-        manifest = Manifest.of(project_id, live_version, map(facts_of, tasks), divided(rows, sides, ()))
+        parted = divided(rows, sides, self._likeness.near(rows, sides, encoder))
+        manifest = Manifest.of(project_id, live_version, map(facts_of, tasks), parted)
         kept = self._snapshots.put(manifest)
         logger.info(
             "snapshot_frozen",
@@ -63,10 +71,10 @@ class SnapshotBuilder:
         config = self._config
         found = (one for one in self._catalogue.find(told).values() if self._allowed(one))
         pairs = ((one, labels_about(one, told[one.key])) for one in found)
-        labelled = [_row(one, labels) for one, labels in pairs if labels]
+        labelled = [self._row(one, labels) for one, labels in pairs if labels]
         taken = {row.key for row in labelled}
         others = (one for one in self._catalogue.captioned() if one.key not in taken and self._allowed(one))
-        captioned = (_row(one) for one in others)
+        captioned = (self._row(one) for one in others)
 
         def turn(row: Row) -> tuple[bool, float, Key]:
             return (not row.labels, lot(config.seed, "room", row.key), row.key)
@@ -77,18 +85,17 @@ class SnapshotBuilder:
         licences, sources = self._config.licences, self._config.sources
         return (not licences or one.licence in licences) and (not sources or one.source in sources)
 
-
-def _row(one: Listing, labels: tuple[TaskLabel, ...] = ()) -> Row:
-    return Row(
-        one.key.tenant,
-        one.key.item_id,
-        one.version,
-        one.modality,
-        one.content_sha256,
-        one.media,
-        one.text,
-        labels,
-        one.licence,
-        one.source,
-        one.language,
-    )
+    def _row(self, one: Listing, labels: tuple[TaskLabel, ...] = ()) -> Row:
+        return Row(
+            one.key.tenant,
+            one.key.item_id,
+            one.version,
+            one.modality,
+            one.content_sha256,
+            one.media,
+            one.text or words_of(one.media, self._media, self._config.text_chars),
+            labels,
+            one.licence,
+            one.source,
+            one.language,
+        )

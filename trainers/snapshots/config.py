@@ -22,13 +22,13 @@ class SnapshotConfig(BaseModel):
     """Only items of these sources; empty means all."""
     max_items: Annotated[int, Field(ge=1, le=500_000)] = 50_000
     """Items in a snapshot at most: all labelled ones, and captioned ones by lot. It bounds the time and the memory of
-    freezing: each item is encoded once, and each is compared with every evaluation item of its modality."""
-    text_similarity: Annotated[float, Field(gt=0, le=1)] = 0.97
+    freezing: each is looked at once, and compared with every evaluation item of its modality."""
+    text_similarity: Annotated[float, Field(gt=0, le=1)] = 0.95
     """Texts whose vectors have this cosine at least are near-duplicates of each other."""
     picture_similarity: Annotated[float, Field(gt=0, le=1)] = 0.97
-    """The same for pictures; their thumbnails must look alike as well."""
-    thumbnail_similarity: Annotated[float, Field(gt=0, le=1)] = 0.97
-    """Correlation of two thumbnails that look alike."""
+    """Pictures whose thumbnails have this correlation at least are near-duplicates of each other."""
+    max_image_pixels: PositiveInt = 100_000_000
+    """Pictures with more pixels are not looked at, judged by the header. Curation has the stricter bound."""
     shard_bytes: PositiveInt = 256 * 2**20
     """A WebDataset shard is closed before it grows beyond this."""
     shard_items: PositiveInt = 10_000
