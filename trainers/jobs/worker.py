@@ -1,0 +1,157 @@
+"""Takes jobs from the registry, one at a time, and does them under a lease.
+
+Whoever lost the lease cannot publish: what the registry takes is checked against the lease's token. A job that is
+interrupted goes back to the queue and is taken up again where it stopped, by whoever comes first.
+"""
+
+import os
+import shutil
+import socket
+import threading
+from hashlib import sha256
+from pathlib import Path
+
+import structlog
+
+from models.registry.errors import LeaseLost
+from models.registry.records import Lease, Progress
+from schemas.event import Event
+from schemas.training import TrainingProgressed
+from streams.errors import MillraceError, Misconfigured, Refusal, Unavailable
+from streams.patrol import Patrol
+from streams.retry import BackoffConfig
+from trainers.jobs.run import Workbench, cause_of, train
+from trainers.loop.launcher import RunFailed, RunStopped
+
+logger = structlog.get_logger()
+
+PAUSE_S = 0.5
+"""Between two looks for a job."""
+
+
+class Trainer:
+    """Works off training jobs in a thread of its own. `start`, `stop` and `ready` as services do."""
+
+    def __init__(self, bench: Workbench, owner: str | None = None) -> None:
+        self._bench = bench
+        self._jobs = bench.registry.jobs
+        self._owner = owner or f"{socket.gethostname()}/{os.getpid()}"
+        self._stopping = threading.Event()
+        self._patrol = Patrol("trainer", self._step, PAUSE_S, BackoffConfig())
+        self.start, self.ready = self._patrol.start, self._patrol.ready
+
+    def stop(self) -> None:
+        """The run in hand saves, ends, and goes back to the queue."""
+        self._stopping.set()
+        self._patrol.stop(self._bench.config.stop_grace_s)
+
+    def _step(self) -> bool:
+        """Whether there was a job. Raises Unavailable, with the job back in the queue."""
+        if self._stopping.is_set() or (lease := self._jobs.claim(self._owner, self._bench.config.lease_s)) is None:
+            return False
+        logger.info("training", job=lease.job.job_id, cause=lease.job.cause, lease=lease.token)
+        try:
+            self._work(lease)
+        except LeaseLost as lost:
+            logger.warning("a job was taken over by somebody else", job=lease.job.job_id, reason=str(lost))
+        return True
+
+    def _work(self, lease: Lease) -> None:
+        folder = folder_of(self._bench.folder, lease.job.job_id)
+        try:
+            with Heartbeat(self._bench, lease) as heartbeat:
+                trained = train(lease.job, folder, self._bench, heartbeat.tell, lambda: self._must_stop(heartbeat))
+                heartbeat.check()
+        except (Refusal, Misconfigured, RunFailed) as refusal:
+            logger.warning("training failed", job=lease.job.job_id, reason=str(refusal))
+            self._jobs.fail(lease, str(refusal))
+        except (RunStopped, Unavailable) as interruption:
+            self._jobs.release(lease)
+            if isinstance(interruption, Unavailable):
+                raise
+        else:
+            self._jobs.finish(lease, trained.model, [trained.fact])
+            logger.info("trained", job=lease.job.job_id, model=trained.model.version, seconds=trained.model.seconds)
+            tidy(self._bench.folder, self._bench.config.keep_runs)
+
+    def _must_stop(self, heartbeat: "Heartbeat") -> bool:
+        return self._stopping.is_set() or heartbeat.cancelled or heartbeat.lost is not None
+
+
+class Heartbeat:
+    """Renews a lease while the block runs, whatever the block is busy with, and tells how far it is."""
+
+    def __init__(self, bench: Workbench, lease: Lease) -> None:
+        self._jobs, self._registry, self._config, self._lease = (
+            bench.registry.jobs,
+            bench.registry,
+            bench.config,
+            lease,
+        )
+        self._progress = lease.job.progress
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._told = 0
+        self.cancelled = False
+        self.lost: LeaseLost | None = None
+
+    def __enter__(self) -> "Heartbeat":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def check(self) -> None:
+        """Raises LeaseLost if somebody else may have the job by now."""
+        if self.lost is not None:
+            raise self.lost
+
+    def tell(self, progress: Progress) -> None:
+        """Reports, here and on the topic. Raises LeaseLost."""
+        self.check()
+        self._progress = progress
+        self._renew()
+        self._told += 1
+        fact = TrainingProgressed.following(
+            cause_of(self._lease.job),
+            f"{self._lease.token}/{self._told}",
+            job_id=self._lease.job.job_id,
+            step=progress.step,
+            steps=max(progress.steps, 1),
+            loss=progress.loss,
+            items_per_s=progress.items_per_s,
+            phase=progress.phase,
+        )
+        self._announce(fact)
+
+    def _announce(self, fact: Event) -> None:
+        with self._registry.engine.begin() as connection:
+            self._registry.announcements("training").put(connection, [fact])
+
+    def _renew(self) -> None:
+        self.cancelled = self._jobs.progress(self._lease, self._progress, self._config.lease_s).cancel_asked
+
+    def _beat(self) -> None:
+        while not self._ended.wait(self._config.heartbeat_s):
+            try:
+                self._renew()
+            except LeaseLost as lost:
+                self.lost = lost
+                return
+            except MillraceError as error:  # the lease may still be ours: its end is what the registry judges by
+                logger.warning("a lease could not be renewed", job=self._lease.job.job_id, reason=str(error))
+
+
+def folder_of(root: Path, job_id: str) -> Path:
+    """A job's folder: any job id is a safe name."""
+    safe = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in job_id)[:80].lstrip(".")
+    return root / (safe if safe == job_id else f"{safe}-{sha256(job_id.encode()).hexdigest()[:12]}")
+
+
+def tidy(root: Path, keep: int) -> None:
+    """Removes the folders of runs but for the newest few."""
+    folders = sorted((one for one in root.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime, reverse=True)
+    for folder in folders[max(keep, 1) :]:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,112 @@
+"""What happened in a span of time, as far as it may ask for training. Spans add up."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from schemas.annotations import LabelSettled, LabelUnsettled
+from schemas.event import Event
+from schemas.items import ItemEmbedded, ItemWithdrawn, WithdrawalMode
+from schemas.signals import ClickRateMeasured
+from schemas.training import ModelReleased
+from trainers.triggers.drift import Cloud, Inputs, Use
+
+LENGTHS = (0, 100, 300, 1_000, 3_000)
+"""Characters at which a text counts as longer."""
+
+
+class Measured(NamedTuple):
+    """Use of one model in one window of signals; the highest revision is the truth."""
+
+    revision: int
+    use: Use
+
+
+def _revision(measured: Measured) -> int:
+    return measured.revision
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts and sums; two spans that follow each other are one by `+`."""
+
+    labels: int = 0
+    deleted: int = 0
+    erased: int = 0
+    items: int = 0
+    inputs: Inputs = field(default_factory=dict)
+    clouds: dict[str, Cloud] = field(default_factory=dict)
+    """By model version."""
+    uses: dict[tuple[object, ...], Measured] = field(default_factory=dict)
+    """By tenant, model version, policy and window."""
+    live: str | None = None
+    """The model released last."""
+
+    def add(self, fact: Event) -> None:
+        """Counts a fact in; of the others it takes no notice."""
+        match fact:
+            case LabelSettled():
+                self.labels += fact.revision <= 1
+            case LabelUnsettled():
+                self.labels -= 1
+            case ItemWithdrawn():
+                self.erased += fact.mode == WithdrawalMode.ERASE
+                self.deleted += fact.mode == WithdrawalMode.DELETE
+            case ItemEmbedded():
+                self._embedded(fact)
+            case ClickRateMeasured():
+                self._measured(fact)
+            case ModelReleased():
+                self.live = fact.encoder_version or fact.model_version
+
+    def __add__(self, later: "Tally") -> "Tally":
+        inputs = {name: Counter(counts) for name, counts in self.inputs.items()}
+        for name, counts in later.inputs.items():
+            inputs[name] = inputs.get(name, Counter()) + counts
+        clouds = dict(self.clouds)
+        for version, cloud in later.clouds.items():
+            clouds[version] = clouds[version] + cloud if version in clouds else cloud
+        uses = dict(self.uses)
+        for key, measured in later.uses.items():
+            uses[key] = max(uses.get(key, measured), measured, key=_revision)
+        return Tally(
+            labels=self.labels + later.labels,
+            deleted=self.deleted + later.deleted,
+            erased=self.erased + later.erased,
+            items=self.items + later.items,
+            inputs=inputs,
+            clouds=clouds,
+            uses=uses,
+            live=later.live or self.live,
+        )
+
+    def use_of(self, model_version: str) -> Use:
+        """All searches that a model answered."""
+        return sum((measured.use for key, measured in self.uses.items() if key[1] == model_version), Use())
+
+    def _embedded(self, fact: ItemEmbedded) -> None:
+        vector = np.frombuffer(fact.parts[0].vector, "<f4")
+        if np.isfinite(vector).all():
+            self.clouds.setdefault(fact.model_version, Cloud()).add(vector)
+        self.items += 1
+        for name, kind in traits_of(fact).items():
+            self.inputs.setdefault(name, Counter())[kind] += 1
+
+    def _measured(self, fact: ClickRateMeasured) -> None:
+        key = (fact.tenant, fact.model_version, fact.policy, fact.window_start)
+        measured = Measured(fact.revision, Use(fact.searches, fact.clicked))
+        self.uses[key] = max(self.uses.get(key, measured), measured, key=_revision)
+
+
+def traits_of(fact: ItemEmbedded) -> Mapping[str, str]:
+    """What inputs are compared by."""
+    characters = sum(len(part.text or "") for part in fact.parts)
+    return {
+        "source": fact.source,
+        "language": fact.language or "",
+        "modality": fact.modality.value,
+        "length": str(sum(characters > limit for limit in LENGTHS)),
+    }
