@@ -18,3 +18,6 @@ class EmbeddingConfig(BaseModel):
     """Texts by reference that are larger become dead letters; curation has the stricter bound."""
     media_bytes: int = Field(default=64 * 2**20, ge=2**20, le=2**34)
     """Encoded pictures held in memory at the same time; a larger one is held alone."""
+    text_cache_mb: int = Field(default=32, ge=4, le=65_536)
+    """Vectors of texts that are remembered; some 18,000 windows with 384 numbers. While items are embedded anew for a
+    model that reads texts as the live one does, those are not encoded again."""

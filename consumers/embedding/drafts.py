@@ -52,10 +52,14 @@ def left_out(text: str, words: Iterable[str]) -> int:
 
 
 def embedded(draft: Draft, picture: bytes | None, words: Mapping[str, bytes], encoder: Encoder) -> ItemEmbedded:
-    """The fact about an item, given the vectors of its picture and of its windows."""
+    """The fact about an item, given the vectors of its picture and of its windows.
+
+    Its id names the space: the same fact, whether the space was live, was filled beside it or behind it.
+    """
     item = draft.item
     return ItemEmbedded.following(
         item,
+        encoder.version,
         **{name: getattr(item, name) for name in Described.model_fields},
         tenant=item.tenant,
         item_id=item.item_id,

@@ -1,6 +1,7 @@
 """Pictures from the media store to vectors, a bounded number of bytes at a time.
 
-A micro-batch of references is small, the pictures behind it are not: they are fetched and encoded in portions.
+A micro-batch of references is small, the pictures behind it are not: they are fetched and encoded in portions. Where
+several encoders see them, each picture is fetched once.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,11 +15,15 @@ Seen = dict[MediaRef, bytes | BadRecord]
 """A vector, or what is wrong, for each picture."""
 
 
-def picture_vectors(refs: Iterable[MediaRef], encoder: Encoder, media: MediaStore, media_bytes: int) -> Seen:
-    """Each distinct picture is fetched and encoded once. Raises Unavailable while the store is down."""
-    seen: Seen = {}
+def picture_vectors(
+    refs: Iterable[MediaRef], encoders: Sequence[Encoder], media: MediaStore, media_bytes: int
+) -> list[Seen]:
+    """What each encoder sees, each distinct picture once. Raises Unavailable while the store is down."""
+    seen: list[Seen] = [{} for _ in encoders]
     for portion in portions(list(dict.fromkeys(refs)), media_bytes):
-        seen |= _encoded(portion, encoder, media)
+        fetched = {ref: _fetched(ref, media) for ref in portion}
+        for vectors, encoder in zip(seen, encoders, strict=True):
+            vectors.update(_encoded(fetched, encoder))
     return seen
 
 
@@ -41,8 +46,8 @@ def as_bytes(vectors: Vectors) -> list[bytes]:
     return [row.tobytes() for row in vectors.astype("<f4", copy=False)]
 
 
-def _encoded(refs: Sequence[MediaRef], encoder: Encoder, media: MediaStore) -> Seen:
-    fetched = {ref: _fetched(ref, media) for ref in refs}
+def _encoded(fetched: Seen, encoder: Encoder) -> Seen:
+    """Vectors of the contents that could be fetched."""
     refused: Seen = {ref: found for ref, found in fetched.items() if isinstance(found, BadRecord)}
     contents = {ref: found for ref, found in fetched.items() if isinstance(found, bytes)}
     try:

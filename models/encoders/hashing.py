@@ -2,6 +2,8 @@
 
 Each word has a fixed direction of +1 and -1, taken from its digest; a text is the sum of its words. A picture is the
 sum of its few pixels' directions, weighted by their brightness. It knows no meaning: for tests and for faults.
+
+With a salt all directions are other ones: a second model, whose space has nothing in common with the first.
 """
 
 import re
@@ -24,19 +26,20 @@ _SIDE_PX = 8
 
 
 class HashingEncoder:
-    """Hashed bags of words and of pixels in one space."""
+    """Hashed bags of words and of pixels in one space, which `salt` chooses."""
 
     dim = 384
     modalities = frozenset({Modality.TEXT, Modality.IMAGE})
     untrained: frozenset[Modality] = frozenset()
-    version = "hashing-384-v1"
 
-    def __init__(self, config: EncoderConfig) -> None:
+    def __init__(self, config: EncoderConfig, salt: int = 0) -> None:
+        self.version = f"hashing-384-v1-salt{salt}" if salt else "hashing-384-v1"
+        self._salt = f"{salt} " if salt else ""
         self._max_pixels = config.max_image_pixels
         self._limits = WindowLimits(config.window_pieces, config.max_part_chars, config.max_parts)
 
     def encode_texts(self, texts: Sequence[str]) -> Vectors:
-        return _unit([_bag(text) for text in texts], self.dim)
+        return _unit([_bag(text, self._salt) for text in texts], self.dim)
 
     def encode_images(self, images: Sequence[bytes]) -> Vectors:
         return _unit([self._picture(content) for content in images], self.dim)
@@ -51,16 +54,16 @@ class HashingEncoder:
 
     def _picture(self, content: bytes) -> NDArray[np.float32]:
         levels = pixels(content, _SIDE_PX, self._max_pixels).astype(np.float32).ravel() / 255 - 0.5
-        found = levels @ _pixel_directions() + _direction("a picture of one grey")
+        found = levels @ _pixel_directions(self._salt) + _direction(f"{self._salt}a picture of one grey")
         return np.asarray(found, dtype=np.float32)
 
 
-def _bag(text: str) -> NDArray[np.float32]:
+def _bag(text: str, salt: str) -> NDArray[np.float32]:
     counts = Counter(_WORD.findall(text.lower()))
     total = np.zeros(HashingEncoder.dim, dtype=np.float32)
     for word, count in counts.items():
-        total += np.float32(count) * _direction(word)
-    return total if total.any() else _direction(text)
+        total += np.float32(count) * _direction(salt + word)
+    return total if total.any() else _direction(salt + text)
 
 
 @lru_cache(maxsize=16_384)
@@ -69,9 +72,9 @@ def _direction(word: str) -> NDArray[np.float32]:
     return np.unpackbits(np.frombuffer(digest, dtype=np.uint8)).astype(np.float32) * 2 - 1
 
 
-@lru_cache(maxsize=1)
-def _pixel_directions() -> NDArray[np.float32]:
-    return np.stack([_direction(f"pixel {place}") for place in range(_SIDE_PX * _SIDE_PX * 3)])
+@lru_cache(maxsize=4)
+def _pixel_directions(salt: str) -> NDArray[np.float32]:
+    return np.stack([_direction(f"{salt}pixel {place}") for place in range(_SIDE_PX * _SIDE_PX * 3)])
 
 
 def _unit(rows: Sequence[NDArray[np.float32]], dim: int) -> Vectors:

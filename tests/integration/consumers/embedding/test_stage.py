@@ -25,7 +25,7 @@ def encoder() -> MillraceMini:
 
 
 def test_a_question_finds_the_item_that_answers_it(encoder: MillraceMini, tmp_path: Path) -> None:
-    stage = embedding_stage(encoder, MediaStore.open(tmp_path), EmbeddingConfig())
+    stage = embedding_stage(lambda: (encoder,), MediaStore.open(tmp_path), EmbeddingConfig())
     outcomes = stage.outcomes(incoming(*(curated(str(place), text=text) for place, text in enumerate(TEXTS))))
     stored = np.stack([np.frombuffer(outcome[0].parts[0].vector, dtype="<f4") for outcome in outcomes])
     asked = encoder.encode_texts(
@@ -36,7 +36,7 @@ def test_a_question_finds_the_item_that_answers_it(encoder: MillraceMini, tmp_pa
 
 def test_a_picture_is_embedded_and_marked_untrained(encoder: MillraceMini, tmp_path: Path) -> None:
     media = MediaStore.open(tmp_path)
-    stage = embedding_stage(encoder, media, EmbeddingConfig())
+    stage = embedding_stage(lambda: (encoder,), media, EmbeddingConfig())
     ref = media.put(encoded(gradient()), "image/png")
     [[fact]] = stage.outcomes(incoming(curated("a", Modality.IMAGE, media=ref, text="dawn over a mill")))
     assert isinstance(fact, ItemEmbedded)

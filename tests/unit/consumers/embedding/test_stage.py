@@ -50,7 +50,7 @@ def media(tmp_path: Path) -> MediaStore:
 
 @pytest.fixture
 def stage(media: MediaStore) -> BatchStage:
-    return embedding_stage(ENCODER, media, EmbeddingConfig())
+    return embedding_stage(lambda: (ENCODER,), media, EmbeddingConfig())
 
 
 def embedded(outcome: Outcome) -> ItemEmbedded:
@@ -127,7 +127,7 @@ def test_a_captioned_picture_has_a_part_for_the_picture_and_one_for_its_words(
 
 
 def test_only_vectors_of_an_untrained_tower_are_marked(media: MediaStore) -> None:
-    stage = embedding_stage(Untrained(EncoderConfig()), media, EmbeddingConfig())
+    stage = embedding_stage(lambda: (Untrained(EncoderConfig()),), media, EmbeddingConfig())
     ref = media.put(encoded(gradient()), "image/png")
     fact = embedded(only(stage, curated(modality=Modality.IMAGE, media=ref, text="dawn")))
     assert [part.untrained for part in fact.parts] == [True, False]
@@ -248,7 +248,7 @@ def test_an_item_gives_the_same_answer_in_whatever_batch_it_comes(stage: BatchSt
 
 def test_all_texts_of_a_batch_are_encoded_in_one_run_and_equal_ones_once(media: MediaStore) -> None:
     encoder = Counting(EncoderConfig())
-    stage = embedding_stage(encoder, media, EmbeddingConfig())
+    stage = embedding_stage(lambda: (encoder,), media, EmbeddingConfig())
     stage.outcomes(incoming(curated("a", text="one"), curated("b", text="two"), curated("c", text="one")))
     assert encoder.runs == [2]
 
@@ -261,14 +261,14 @@ def test_a_store_that_is_down_fails_the_whole_batch_for_a_later_try(tmp_path: Pa
     store = MediaStore.open(tmp_path / "store")
     ref = store.put(encoded(gradient()), "image/png")
     (tmp_path / "store").rename(tmp_path / "unmounted")
-    stage = embedding_stage(ENCODER, store, EmbeddingConfig())
+    stage = embedding_stage(lambda: (ENCODER,), store, EmbeddingConfig())
     with pytest.raises(Unavailable):
         stage.outcomes(incoming(curated("a", text="fine"), curated("b", Modality.IMAGE, media=ref)))
 
 
 def test_a_text_beyond_its_last_part_is_cut_and_the_log_says_so(media: MediaStore) -> None:
     encoder = HashingEncoder(EncoderConfig(max_parts=2))
-    stage = embedding_stage(encoder, media, EmbeddingConfig())
+    stage = embedding_stage(lambda: (encoder,), media, EmbeddingConfig())
     with structlog.testing.capture_logs() as logs:
         fact = embedded(only(stage, curated(text="word " * 5000)))
     left_out = 24_999 - 2 * len(fact.parts[0].text or "") - len(" " * 2)
@@ -278,7 +278,7 @@ def test_a_text_beyond_its_last_part_is_cut_and_the_log_says_so(media: MediaStor
 
 def test_the_longest_text_of_the_widest_letters_fits_into_a_record(media: MediaStore) -> None:
     widest = HashingEncoder(EncoderConfig(max_parts=64, max_part_chars=3000))
-    stage = embedding_stage(widest, media, EmbeddingConfig())
+    stage = embedding_stage(lambda: (widest,), media, EmbeddingConfig())
     ref = media.put(("\U00020000" * 2999 + " ").encode() * 100, "text/plain")
     fact = embedded(only(stage, curated(media=ref)))
     assert len(fact.parts) == 64

@@ -20,6 +20,20 @@ class TestHashingEncoder(EncoderContract):
         assert picture @ copy > picture @ other
 
 
+class TestSaltedHashingEncoder(EncoderContract):
+    @classmethod
+    def build(cls, config: EncoderConfig) -> Encoder:
+        return HashingEncoder(config, salt=3)
+
+
+def test_a_salt_makes_another_space_under_another_name() -> None:
+    plain, salted = HashingEncoder(EncoderConfig()), HashingEncoder(EncoderConfig(), salt=3)
+    assert (plain.version, salted.version) == ("hashing-384-v1", "hashing-384-v1-salt3")
+    text, picture = "the race of a mill", encoded(gradient())
+    assert abs(float(plain.encode_texts([text])[0] @ salted.encode_texts([text])[0])) < 0.2
+    assert abs(float(plain.encode_images([picture])[0] @ salted.encode_images([picture])[0])) < 0.2
+
+
 def test_neither_the_port_nor_the_hashing_encoder_imports_torch() -> None:
     code = "import sys, models.encoders.hashing, models.encoders.loading; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

@@ -1,0 +1,50 @@
+"""The encoders of the spaces that new items are written to."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from models.encoders.port import Encoder
+from models.registry.shelf import Shelf
+from models.registry.standing import Watch
+from streams.clock import Clock, SystemClock
+from streams.errors import BadRecord, Misconfigured, Unavailable
+
+logger = structlog.get_logger()
+
+AGAIN_S = 30.0
+"""After so long a candidate that could not be loaded is tried again."""
+
+
+class WrittenSpaces:
+    """Says which encoders to embed with now, the live one first."""
+
+    def __init__(self, watch: Watch, shelf: Shelf, clock: Clock | None = None) -> None:
+        self._watch = watch
+        self._shelf = shelf
+        self._clock = clock or SystemClock()
+        self._failed_at: dict[str, float] = {}
+
+    def __call__(self) -> Sequence[Encoder]:
+        """Raises Unavailable while it is not known what serves, or while what serves cannot be had.
+
+        A candidate that is not what was registered is left out: it must not keep items from being found, and can never
+        pass the comparison of the spaces.
+        """
+        live, *others = self._watch.current().written
+        try:
+            encoders = [self._shelf.get(live)]
+        except (BadRecord, Misconfigured) as error:
+            raise Unavailable(f"the model that serves cannot be loaded: {error}") from error
+        return [*encoders, *(encoder for version in others if (encoder := self._if_sound(version)) is not None)]
+
+    def _if_sound(self, version: str) -> Encoder | None:
+        now = self._clock.monotonic()
+        if now - self._failed_at.get(version, float("-inf")) < AGAIN_S:
+            return None
+        try:
+            return self._shelf.get(version)
+        except (BadRecord, Misconfigured) as error:
+            logger.warning("a candidate is left out", model_version=version, reason=str(error))
+            self._failed_at[version] = now
+            return None

@@ -1,0 +1,175 @@
+"""Items in two spaces at once, and which encoders those are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from consumers.embedding.config import EmbeddingConfig
+from consumers.embedding.spaces import WrittenSpaces
+from consumers.embedding.stage import embedding_stage
+from models.encoders.config import EncoderConfig
+from models.encoders.hashing import HashingEncoder
+from models.encoders.port import Encoder, Vectors
+from models.registry.standing import Watch
+from schemas.event import Event
+from schemas.items import ItemEmbedded, ItemWithdrawn, MediaRef, Modality
+from streams.errors import NotYet, Refusal, Unavailable
+from streams.media.store import MediaStore
+from tests.contract.pictures import encoded, gradient
+from tests.unit.consumers.embedding.builders import absent, curated, incoming, withdrawal
+from tests.unit.consumers.embedding.registered import began, hashing_model, registry_in, shelf_of
+
+LIVE, CANDIDATE = HashingEncoder(EncoderConfig()), HashingEncoder(EncoderConfig(), salt=1)
+
+
+class Twin(HashingEncoder):
+    """Another version that reads texts with the same tower; counts what it is given."""
+
+    class Tower:
+        digest = "one tower"
+
+    texts = Tower()
+
+    def __init__(self, salt: int) -> None:
+        super().__init__(EncoderConfig())
+        self.version = f"twin-{salt}"
+        self.texts_read = self.pictures_seen = 0
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        self.texts_read += len(texts)
+        return super().encode_texts(texts)
+
+    def encode_images(self, images: Sequence[bytes]) -> Vectors:
+        self.pictures_seen += len(images)
+        return super().encode_images(images)
+
+
+class Blind(HashingEncoder):
+    """Sees no pictures."""
+
+    modalities = frozenset({Modality.TEXT})
+
+
+class Counting(MediaStore):
+    """Counts what is fetched."""
+
+    fetched = 0
+
+    def get(self, ref: MediaRef, max_bytes: int | None = None) -> bytes:
+        self.fetched += 1
+        return super().get(ref) if max_bytes is None else super().get(ref, max_bytes)
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Counting:
+    return Counting.open(tmp_path / "media")
+
+
+def told(media: MediaStore, encoders: Sequence[Encoder], *facts: Event) -> list[Sequence[Event] | Refusal]:
+    return embedding_stage(lambda: encoders, media, EmbeddingConfig()).outcomes(incoming(*facts))
+
+
+def test_an_item_is_embedded_in_each_space_the_live_one_first(media: MediaStore) -> None:
+    [facts] = told(media, (LIVE, CANDIDATE), curated(text="a mill"))
+    assert isinstance(facts, Sequence)
+    assert [(type(fact), fact.model_version) for fact in facts] == [  # type: ignore[attr-defined]
+        (ItemEmbedded, LIVE.version),
+        (ItemEmbedded, CANDIDATE.version),
+    ]
+    vectors = [np.frombuffer(fact.parts[0].vector, "<f4") for fact in facts]  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(vectors[0], LIVE.encode_texts(["a mill"])[0])
+    np.testing.assert_array_equal(vectors[1], CANDIDATE.encode_texts(["a mill"])[0])
+
+
+def test_a_fact_has_the_same_id_whether_its_space_is_live_or_beside_the_live_one(media: MediaStore) -> None:
+    [before] = told(media, (LIVE, CANDIDATE), curated(text="a mill"))
+    [after] = told(media, (CANDIDATE,), curated(text="a mill"))
+    assert isinstance(before, Sequence)
+    assert isinstance(after, Sequence)
+    assert [fact.event_id for fact in after] == [before[1].event_id]
+    assert before[0].event_id != before[1].event_id
+
+
+def test_a_withdrawal_is_handed_on_once(media: MediaStore) -> None:
+    [facts] = told(media, (LIVE, CANDIDATE), withdrawal(version=3))
+    assert isinstance(facts, Sequence)
+    assert [(type(fact), fact.version) for fact in facts] == [(ItemWithdrawn, 3)]  # type: ignore[attr-defined]
+
+
+def test_texts_are_read_once_by_a_tower_that_two_versions_share(media: MediaStore) -> None:
+    first, second = Twin(1), Twin(2)
+    [facts] = told(media, (first, second), curated(text="a mill"))
+    assert (first.texts_read, second.texts_read) == (1, 0)
+    assert isinstance(facts, Sequence)
+    assert facts[0].parts == facts[1].parts  # type: ignore[attr-defined]
+
+
+def test_towers_that_differ_each_read_their_texts(media: MediaStore) -> None:
+    [facts] = told(media, (LIVE, CANDIDATE), curated(text="a mill"))
+    assert isinstance(facts, Sequence)
+    assert facts[0].parts != facts[1].parts  # type: ignore[attr-defined]
+
+
+def test_a_picture_is_fetched_once_and_seen_by_each(media: Counting) -> None:
+    first, second = Twin(1), Twin(2)
+    ref = media.put(encoded(gradient()), "image/png")
+    told(media, (first, second), curated("a", Modality.IMAGE, media=ref), curated("b", Modality.IMAGE, media=ref))
+    assert (media.fetched, first.pictures_seen, second.pictures_seen) == (1, 1, 1)
+
+
+def test_a_text_that_lies_elsewhere_is_fetched_once(media: Counting) -> None:
+    told(media, (LIVE, CANDIDATE), curated(media=media.put(b"the race of a mill", "text/plain")))
+    assert media.fetched == 1
+
+
+def test_what_only_the_second_space_cannot_take_is_no_dead_letter(media: MediaStore) -> None:
+    ref = media.put(encoded(gradient()), "image/png")
+    [facts] = told(media, (LIVE, Blind(EncoderConfig(), salt=2)), curated(modality=Modality.IMAGE, media=ref))
+    assert isinstance(facts, Sequence)
+    assert [(type(fact), fact.version) for fact in facts] == [(ItemEmbedded, 7), (ItemWithdrawn, 6)]  # type: ignore[attr-defined]
+
+
+def test_what_only_the_live_space_cannot_take_still_reaches_the_second(media: MediaStore) -> None:
+    ref = media.put(encoded(gradient()), "image/png")
+    [outcome] = told(media, (Blind(EncoderConfig()), CANDIDATE), curated(modality=Modality.IMAGE, media=ref))
+    assert isinstance(outcome, NotYet)
+    assert [(type(fact), fact.version) for fact in outcome.also] == [(ItemWithdrawn, 6), (ItemEmbedded, 7)]  # type: ignore[attr-defined]
+
+
+def test_what_no_space_can_take_is_withdrawn_once(media: MediaStore) -> None:
+    [outcome] = told(media, (LIVE, CANDIDATE), curated(modality=Modality.IMAGE, media=absent()))
+    assert isinstance(outcome, Refusal)
+    assert [type(fact) for fact in outcome.also] == [ItemWithdrawn]
+
+
+def test_without_a_rollout_the_configured_encoder_alone_is_written(tmp_path: Path) -> None:
+    registry = registry_in(tmp_path)
+    shelf = shelf_of(registry, tmp_path)
+    spaces = WrittenSpaces(Watch(registry, shelf.configured.version), shelf)
+    assert [encoder.version for encoder in spaces()] == [LIVE.version]
+
+
+def test_while_a_rollout_is_under_way_its_space_is_written_too(tmp_path: Path) -> None:
+    registry = registry_in(tmp_path)
+    shelf = shelf_of(registry, tmp_path)
+    registry.models.register(hashing_model(CANDIDATE.version, 1))
+    began(registry, CANDIDATE.version)
+    spaces = WrittenSpaces(Watch(registry, LIVE.version), shelf)
+    assert [encoder.version for encoder in spaces()] == [LIVE.version, CANDIDATE.version]
+
+
+def test_a_candidate_that_is_not_what_was_registered_does_not_stop_the_live_space(tmp_path: Path) -> None:
+    registry = registry_in(tmp_path)
+    registry.models.register(hashing_model("somebody-else", 1))
+    began(registry, "somebody-else")
+    spaces = WrittenSpaces(Watch(registry, LIVE.version), shelf_of(registry, tmp_path))
+    assert [encoder.version for encoder in spaces()] == [LIVE.version]
+
+
+def test_a_live_model_that_cannot_be_loaded_is_waited_for(tmp_path: Path) -> None:
+    registry = registry_in(tmp_path)
+    spaces = WrittenSpaces(Watch(registry, "never-registered"), shelf_of(registry, tmp_path))
+    with pytest.raises(Unavailable, match="never-registered"):
+        spaces()

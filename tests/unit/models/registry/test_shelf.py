@@ -1,0 +1,61 @@
+"""Encoders by version, with models that need no torch."""
+
+from pathlib import Path
+
+import pytest
+
+from models.registry.records import Model, ModelKind
+from models.registry.registry import Registry
+from models.registry.shelf import KEPT, Shelf
+from streams.errors import BadRecord
+from tests.unit.consumers.embedding.registered import LIVE, hashing_model, registry_in, shelf_of
+
+SALTED = f"{LIVE}-salt1"
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return registry_in(tmp_path)
+
+
+@pytest.fixture
+def shelf(registry: Registry, tmp_path: Path) -> Shelf:
+    return shelf_of(registry, tmp_path)
+
+
+def test_the_configured_encoder_needs_no_registration(shelf: Shelf) -> None:
+    assert shelf.get(LIVE) is shelf.configured
+
+
+def test_a_registered_model_is_loaded_once(registry: Registry, shelf: Shelf) -> None:
+    registry.models.register(hashing_model(SALTED, 1))
+    assert shelf.get(SALTED).version == SALTED
+    assert shelf.get(SALTED) is shelf.get(SALTED)
+
+
+def test_a_head_stands_for_the_encoder_it_works_on(registry: Registry, shelf: Shelf) -> None:
+    registry.models.register(hashing_model(SALTED, 1))
+    registry.models.register(Model("head-7", ModelKind.HEAD, SALTED))
+    assert shelf.get("head-7") is shelf.get(SALTED)
+
+
+def test_a_version_that_nobody_registered_is_refused_by_name(shelf: Shelf) -> None:
+    with pytest.raises(BadRecord, match="no model mill-7"):
+        shelf.get("mill-7")
+
+
+def test_a_model_that_is_another_one_than_its_name_says_is_refused(registry: Registry, shelf: Shelf) -> None:
+    registry.models.register(hashing_model("mill-7", 1))
+    with pytest.raises(BadRecord, match=f"mill-7 makes {SALTED}"):
+        shelf.get("mill-7")
+
+
+def test_models_that_were_not_asked_for_lately_are_let_go(registry: Registry, shelf: Shelf) -> None:
+    names = [f"{LIVE}-salt{salt}" for salt in range(1, KEPT + 2)]
+    for salt, name in enumerate(names, start=1):
+        registry.models.register(hashing_model(name, salt))
+    first, second = shelf.get(names[0]), shelf.get(names[1])
+    for name in names[2:]:
+        shelf.get(name)
+        assert shelf.get(names[0]) is first
+    assert shelf.get(names[1]) is not second
