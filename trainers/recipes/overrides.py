@@ -69,4 +69,5 @@ def merged(fields: Overrides, others: Overrides) -> dict[str, JsonValue]:
 def _complaints(error: ValidationError) -> Iterable[str]:
     for each in error.errors():
         field = ".".join(str(part) for part in each["loc"])
-        yield f"{field}: {each['msg']}" if field else each["msg"]
+        complaint = each["msg"].removeprefix("Value error, ")
+        yield f"{field}: {complaint}" if field else complaint
