@@ -10,7 +10,7 @@ from models.registry.standing import Standing, Watch
 from schemas.event import Event, new_traceparent
 from schemas.training import ModelEvaluated, RolloutProgressed
 from streams.clock import Clock, SystemClock
-from streams.errors import BadRecord, MillraceError
+from streams.errors import BadRecord, Refusal
 from trainers.rollout.config import RolloutConfig
 from trainers.rollout.telling import FAILED, told_of_beginning
 
@@ -18,8 +18,8 @@ LOOKED_AT = 100
 """Verdicts and rollouts, the latest ones, among which a waiting verdict is looked for."""
 
 
-class NotReleasable(MillraceError):
-    """Nothing was changed; the message says why, and what to do."""
+class NotReleasable(Refusal):
+    """What a person asked for cannot be done now, and nothing was changed. The detail says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Wish:
     by: str = "a person"
     reason: str = ""
     force: bool = False
-    """Even if the gate did not let it through, and at once for all searches."""
+    """Even if the gate did not let it through."""
     canary_share: float | None = None
-    """None is what the settings say."""
+    """None is what the settings say, and no canary by force."""
     dry_run: bool = False
     """Only see whether it can be done."""
     cause: Event | None = None
@@ -55,15 +55,15 @@ def promote(
     standing = watch.fresh()
     model = registry.models.get(version)
     if model is None:
-        raise NotReleasable(f"there is no model {version}; `millrace models list` shows what there is")
+        raise NotReleasable("unknown_model", f"there is no model {version}; `millrace models list` shows what there is")
     _require_free(standing, version)
     if not wish.force:
         _require_verdict(registry.evaluations.latest(version), standing, version)
-    share = config.canary_share if wish.canary_share is None else wish.canary_share
-    share = 0.0 if wish.force else share
+    usual = 0.0 if wish.force else config.canary_share
+    share = usual if wish.canary_share is None else wish.canary_share
     rollout = rollout_of(cause, model, standing, share, wish.by, _now_ms(clock), wish.force, wish.reason)
     if not wish.dry_run and not registry.rollouts.begin(rollout, told_of_beginning(rollout)):
-        raise NotReleasable("another rollout has just begun; `millrace rollback` gives it up")
+        raise NotReleasable("rollout_under_way", "another rollout has just begun; `millrace rollback` gives it up")
     return rollout
 
 
@@ -155,24 +155,30 @@ def _told_stale(verdict: ModelEvaluated, standing: Standing) -> RolloutProgresse
 
 def _require_free(standing: Standing, version: str) -> None:
     if standing.model_version == version:
-        raise NotReleasable(f"{version} serves already, as generation {standing.generation}")
+        raise NotReleasable("serves_already", f"{version} serves already, as generation {standing.generation}")
     if (other := standing.rollout) is not None:
         raise NotReleasable(
+            "rollout_under_way",
             f"the rollout of {other.model_version} is under way ({other.state}); wait for its end, or give it up with "
-            "`millrace rollback`"
+            "`millrace rollback`",
         )
 
 
 def _require_verdict(verdict: ModelEvaluated | None, standing: Standing, version: str) -> None:
     if verdict is None:
-        raise NotReleasable(f"the gate has not judged {version}; run `millrace eval {version}`, or add --force")
+        raise NotReleasable(
+            "not_judged", f"the gate has not judged {version}; run `millrace eval {version}`, or add --force"
+        )
     if not verdict.passed:
         reasons = "; ".join(verdict.reasons) or "it gave no reason"
-        raise NotReleasable(f"the gate refused {version}: {reasons}. Add --force to release it all the same")
+        raise NotReleasable(
+            "refused_by_gate", f"the gate refused {version}: {reasons}. Add --force to release it all the same"
+        )
     if _is_stale(verdict, standing):
         raise NotReleasable(
+            "stale_verdict",
             f"{version} was compared with {verdict.live_version}, and {standing.model_version} serves; run "
-            f"`millrace eval {version}` again, or add --force"
+            f"`millrace eval {version}` again, or add --force",
         )
 
 

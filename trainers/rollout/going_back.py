@@ -23,7 +23,7 @@ HISTORY = 10_000
 
 def roll_back(
     registry: Registry, watch: Watch, config: RolloutConfig, wish: Wish, clock: Clock | None = None
-) -> Generation | Rollout:
+) -> Rollout:
     """Makes the model serve that served before, or gives up a candidate that does not serve yet.
 
     While the new model is watched, and between heads of one encoder, that is done when this returns. Later the previous
@@ -34,17 +34,16 @@ def roll_back(
         return known
     standing = watch.fresh()
     if (under_way := standing.rollout) is not None:
-        gone = under_way
-        if not wish.dry_run:
-            gone = sent_back(registry, under_way.rollout_id, reason, wish.by, config, clock) or _moved_on()
-        return gone
-    target, space, at_once = _before(registry, standing)
-    if at_once and not wish.dry_run:
-        return registry.generations.back(standing.generation, reason, wish.by) or _moved_on()
-    rollout = _returning(cause, standing, (target, space), f"back to {target}: {reason}", wish.by, _now_ms(clock))
-    if not wish.dry_run and not registry.rollouts.begin(rollout, told_of_beginning(rollout)):
+        if wish.dry_run:
+            return under_way
+        return sent_back(registry, under_way.rollout_id, reason, wish.by, config, clock) or _moved_on()
+    target = _before(registry, standing)
+    rollout = _returning(cause, standing, target, f"back to {target[0]}: {reason}", wish.by, _now_ms(clock))
+    if wish.dry_run:
+        return rollout
+    if not registry.rollouts.begin(rollout, told_of_beginning(rollout)):
         _moved_on()
-    return rollout
+    return _at_once(registry, rollout, standing, config, clock) if rollout.same_space else rollout
 
 
 def sent_back(
@@ -92,14 +91,24 @@ def _ended(
     return registry.rollouts.switch(back, rollout.generation or 0, ReleaseKind.ROLLBACK, reason, by, told)
 
 
-def _before(registry: Registry, standing: Standing) -> tuple[str, str, bool]:
-    """Model and space to go back to, and whether that is a matter of a moment."""
-    live = registry.generations.live()
+def _before(registry: Registry, standing: Standing) -> tuple[str, str]:
+    """Model and space to go back to."""
     before = line_of_models(registry.generations.history(HISTORY))[:-1]
-    if live is None or not before:
-        raise NotReleasable(f"{standing.model_version} is what this installation began with: there is no way back")
-    target, space = before[-1]
-    return target, space, target == live.previous_version and space == live.encoder_version
+    if not before:
+        said = f"{standing.model_version} is what this installation began with: there is no way back"
+        raise NotReleasable("nothing_before", said)
+    return before[-1]
+
+
+def _at_once(
+    registry: Registry, rollout: Rollout, standing: Standing, config: RolloutConfig, clock: Clock | None
+) -> Rollout:
+    """What the conductor would do in a moment; it does it where we die before."""
+    back = moved(rollout, Move(RolloutState.DONE), _now_ms(clock), config)
+    told = told_of_move(rollout, back)
+    kind = ReleaseKind.RELEASE
+    done = registry.rollouts.switch(back, standing.generation, kind, back.reason, back.requested_by, told)
+    return done or registry.rollouts.get(rollout.rollout_id) or rollout
 
 
 def _returning(cause: Event, standing: Standing, target: tuple[str, str], reason: str, by: str, now_ms: int) -> Rollout:
@@ -109,7 +118,7 @@ def _returning(cause: Event, standing: Standing, target: tuple[str, str], reason
 
 
 def _moved_on() -> NoReturn:
-    raise NotReleasable("things have just changed; look at `millrace models` and try again")
+    raise NotReleasable("moved_on", "things have just changed; look at `millrace models list` and try again")
 
 
 def _now_ms(clock: Clock | None) -> int:

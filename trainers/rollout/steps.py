@@ -131,7 +131,7 @@ _WAYS: dict[RolloutState, Callable[[Rollout, Facts, RolloutConfig], Move | None]
 
 def _tried(rollout: Rollout) -> Move:
     """To a share of the searches, or at once to all of them."""
-    return Move(RolloutState.CANARY if rollout.share > 0 and not rollout.forced else RolloutState.WATCHING)
+    return Move(RolloutState.CANARY if rollout.share > 0 else RolloutState.WATCHING)
 
 
 def _given_up(late: bool, reason: str) -> Move | None:

@@ -2,7 +2,9 @@ import pytest
 
 from models.registry.records import RolloutState
 from schemas.training import ModelReleased, RolloutProgressed
+from streams.errors import Unavailable
 from tests.unit.trainers.rollout.world import BASELINE, QUICK, World, generations_without_a_gap
+from trainers.rollout.beginning import Wish, promote
 
 
 @pytest.fixture
@@ -91,10 +93,7 @@ def test_a_space_that_a_new_rollout_writes_again_stays(world: World) -> None:
     world.candidate()
     world.run(608, step_s=1)
     world.difference = ""
-    from trainers.rollout.beginning import Wish, promote
-
     assert world.rollout().state is RolloutState.ABORTED
-    world.rooms.names.add("candidate-1")
     world.clock.now += 60
     world.verdict("candidate-1")
     promote(world.registry, world.watch, world.config, "candidate-1", Wish(), world.clock)
@@ -155,8 +154,6 @@ def test_a_model_that_needs_approval_waits_for_a_person(world: World) -> None:
 
 
 def test_a_comparison_that_cannot_be_made_is_a_difference(world: World) -> None:
-    from streams.errors import Unavailable
-
     world.candidate()
     conductor = world.conductor()
 

@@ -69,11 +69,8 @@ def test_equal_spaces_begin_the_canary() -> None:
     assert goes_to(rollout(S.VERIFYING), facts(1)) is S.CANARY
 
 
-@pytest.mark.parametrize(
-    "one", [rollout(S.VERIFYING, share=0), rollout(S.VERIFYING, forced=True)], ids=["share 0", "forced"]
-)
-def test_without_a_canary_equal_spaces_are_enough(one: Rollout) -> None:
-    assert goes_to(one, facts(1)) is S.WATCHING
+def test_without_a_share_for_the_canary_equal_spaces_are_enough() -> None:
+    assert goes_to(rollout(S.VERIFYING, share=0), facts(1)) is S.WATCHING
 
 
 def test_a_canary_needs_its_time_and_its_searches() -> None:

@@ -1,6 +1,6 @@
 """A registry on a database in memory, a clock moved by hand, and the parts that a rollout asks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -45,11 +45,13 @@ class Done:
 
 @dataclass
 class Rooms:
-    """Vector spaces by name alone."""
+    """Vector spaces by name alone; there is one for whatever is written."""
 
-    names: set[str] = field(default_factory=lambda: {BASELINE})
+    written: Callable[[], Sequence[str]]
+    names: set[str] = field(default_factory=set)
 
     def spaces(self) -> Sequence[str]:
+        self.names |= set(self.written())
         return sorted(self.names)
 
     def keep(self, model_versions: Sequence[str]) -> Sequence[str]:
@@ -67,7 +69,7 @@ class World:
         self.registry = Registry(engine or open_engine(MetadataConfig(url="sqlite://")), self.clock)
         self.registry.create_tables()
         self.watch = Watch(self.registry, BASELINE, refresh_s=0, clock=self.clock)
-        self.rooms = Rooms()
+        self.rooms = Rooms(lambda: self.watch.fresh().written)
         self.loaded: set[str] = {BASELINE}
         self.backfill = Done()
         self.difference = ""
@@ -90,7 +92,6 @@ class World:
         kind = ModelKind.ENCODER if encoder is None else ModelKind.HEAD
         self.registry.models.register(Model(version, kind, encoder or version))
         self.loaded.add(encoder or version)
-        self.rooms.names.add(encoder or version)
         return version
 
     def verdict(self, version: str, passed: bool = True, needs_approval: bool = False) -> ModelEvaluated:
