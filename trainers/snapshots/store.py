@@ -18,11 +18,11 @@ from trainers.snapshots.tables import evaluation_items, metadata, snapshot_items
 class Artifacts(Protocol):
     """Bytes by their SHA-256."""
 
-    def put_bytes(self, content: bytes) -> str:
+    def put_bytes(self, content: bytes, /) -> str:
         """Stores them whole or not at all; their SHA-256. Raises Unavailable."""
         ...
 
-    def get_bytes(self, sha256: str) -> bytes:
+    def get_bytes(self, sha256: str, /) -> bytes:
         """The bytes of that digest. Raises BadRecord where they are absent or others, or Unavailable."""
         ...
 
