@@ -3,6 +3,7 @@
 A standing is read in one statement, so a generation is never seen with the rollout of another one.
 """
 
+import math
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -77,19 +78,19 @@ class Watch:
         self._stale_s = stale_s
         self._asking = threading.Lock()
         self._found: tuple[float, Standing] | None = None
-        self._tried = -1.0
+        self._tried = -math.inf
 
     def current(self) -> Standing:
         """What served at most a moment ago. Raises Unavailable if the database has been away for too long."""
         if (found := self._younger_than(self._refresh_s)) is not None:
             return found
         usable = self._younger_than(self._stale_s)
-        if usable is not None and self._clock.monotonic() - self._tried < self._refresh_s:
+        if usable is None:
+            self._asking.acquire()
+        elif self._just_tried() or not self._asking.acquire(blocking=False):
             return usable
-        if not self._asking.acquire(blocking=usable is None):
-            return usable or self.current()
         try:
-            return self._younger_than(self._refresh_s) or self._ask()
+            return self._younger_than(self._refresh_s) or self._ask_in_turn()
         except Unavailable:
             if (usable := self._younger_than(self._stale_s)) is None:
                 raise
@@ -102,11 +103,23 @@ class Watch:
         with self._asking:
             return self._ask()
 
+    def _ask_in_turn(self) -> Standing:
+        """Asks, unless somebody before us was refused: a crowd does not wait for a dead database one by one."""
+        if self._just_tried():
+            raise Unavailable("the metadata database did not answer a moment ago")
+        return self._ask()
+
     def _ask(self) -> Standing:
-        self._tried = asked_at = self._clock.monotonic()  # before the question: an answer is never older than it seems
-        found = standing(self._registry, self._baseline)
+        asked_at = self._clock.monotonic()  # before the question: an answer is never older than it seems
+        try:
+            found = standing(self._registry, self._baseline)
+        finally:
+            self._tried = self._clock.monotonic()
         self._found = (asked_at, found)
         return found
+
+    def _just_tried(self) -> bool:
+        return self._clock.monotonic() - self._tried < self._refresh_s
 
     def _younger_than(self, age_s: float) -> Standing | None:
         found = self._found

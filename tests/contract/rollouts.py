@@ -57,11 +57,8 @@ class GenerationsContract(RegistryContract):
     ) -> None:
         registry.rollouts.begin(rollout(1))
         registry.rollouts.switch(rollout(1, state=RolloutState.DONE), 0, ReleaseKind.RELEASE)
-        stale = rollout(2, previous_version="m-0")
-        current = registry.rollouts.current()
-        assert current is None
-        registry.rollouts.begin(stale)
-        assert registry.rollouts.switch(stale, 1, ReleaseKind.RELEASE) is None
+        registry.rollouts.begin(rollout(2, previous_version="m-1"))
+        assert registry.rollouts.switch(rollout(2, previous_version="m-0"), 1, ReleaseKind.RELEASE) is None
         assert [one.number for one in registry.generations.history()] == [1]
 
     def test_a_rollback_is_a_generation_of_its_own_and_ends_the_rollout(self, registry: Registry) -> None:
@@ -153,6 +150,12 @@ class RolloutsContract(RegistryContract):
         assert registry.rollouts.change(replace(ended, state=RolloutState.CANARY)) is None
         assert registry.rollouts.begin(rollout(2))
         assert [one.rollout_id for one in registry.rollouts.list()] == [rollout(2).rollout_id, ended.rollout_id]
+
+    def test_a_rollout_begins_only_from_the_model_that_serves(self, registry: Registry) -> None:
+        registry.rollouts.begin(rollout(1))
+        registry.rollouts.switch(rollout(1, state=RolloutState.DONE), 0, ReleaseKind.RELEASE)
+        assert not registry.rollouts.begin(rollout(2, previous_version="m-0"))
+        assert registry.rollouts.begin(rollout(2, previous_version="m-1"))
 
     def test_a_rollout_that_ended_does_not_begin_again(self, registry: Registry) -> None:
         registry.rollouts.begin(rollout(1))

@@ -11,6 +11,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sqlalchemy import Connection, Engine, Row, select
 
+from models.metadata.dialect import take_turns
 from models.registry.records import Alias, Generation
 from models.registry.stores.announcements import ROLLOUT, announce
 from models.registry.stores.rows import added, now_ms, storable
@@ -54,7 +55,7 @@ class Generations:
         by `Rollouts.switch`. Whether the previous model's space is still there, the caller knows.
         """
         with self._engine.begin() as connection:
-            live = live_generation(connection)
+            live = live_in_turn(connection)
             busy = connection.execute(select(rollouts.c.rollout_id).where(rollouts.c.under_way == 1)).first()
             if live is None or live.number != expected_generation or busy:
                 return None
@@ -104,6 +105,12 @@ def live_generation(connection: Connection) -> Generation | None:
     """The highest generation, in a transaction."""
     row = connection.execute(select(generations).order_by(generations.c.number.desc()).limit(1)).first()
     return _generation(row) if row else None
+
+
+def live_in_turn(connection: Connection) -> Generation | None:
+    """The highest generation, which stays that until the transaction ends: for all who decide by it and write."""
+    take_turns(connection, "registry", ["generations"])
+    return live_generation(connection)
 
 
 def add_generation(connection: Connection, following: Generation) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Row, select
 
 from models.registry.records import Generation, Rollout, RolloutState
 from models.registry.stores.announcements import ROLLOUT, announce
-from models.registry.stores.generations import add_generation, live_generation, released
+from models.registry.stores.generations import add_generation, live_in_turn, released
 from models.registry.stores.rows import added, now_ms, storable
 from models.registry.tables import rollouts
 from schemas.event import Event
@@ -31,8 +31,14 @@ class Rollouts:
         self._clock = clock
 
     def begin(self, rollout: Rollout, events: Sequence[Event] = ()) -> bool:
-        """Adds a rollout; False while another is under way, or if this one is known. Events are told if it began."""
+        """Adds a rollout, and tells the events if it began.
+
+        False while another is under way, if this one is known, or if another model serves than it is to replace.
+        """
         with self._engine.begin() as connection:
+            live = live_in_turn(connection)
+            if live is not None and live.model_version != rollout.previous_version:
+                return False
             if began := added(connection, rollouts, _row(rollout)):
                 announce(connection, ROLLOUT, events)
         return began
@@ -77,7 +83,7 @@ class Rollouts:
         this rollout replaces, or if the rollout was changed meanwhile.
         """
         with self._engine.begin() as connection:
-            live = live_generation(connection)
+            live = live_in_turn(connection)
             following = _following(rollout, expected_generation, kind, reason, released_by, now_ms(self._clock))
             if (live.number if live else 0) != expected_generation:
                 return None

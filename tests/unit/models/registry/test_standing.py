@@ -59,8 +59,8 @@ class Away:
         self.asked = 0
         event.listen(engine, "before_cursor_execute", self._before)
 
-    def _before(self, *_: object) -> None:
-        self.asked += 1
+    def _before(self, connection: object, cursor: object, statement: str, *_: object) -> None:
+        self.asked += statement.startswith("SELECT") or self.away
         if self.away:
             raise Unavailable("the metadata database does not answer")
 
@@ -135,12 +135,24 @@ def test_a_database_that_is_away_is_not_asked_by_every_search(
     assert database.asked == 1
 
 
+def test_a_crowd_with_nothing_to_go_by_does_not_wait_for_a_dead_database_one_by_one(
+    registry: Registry, clock: HandClock, database: Away
+) -> None:
+    watch = Watch(registry, "m-0", 0.25, clock)
+    database.away = True
+    for _ in range(100):
+        with pytest.raises(Unavailable):
+            watch.current()
+    assert database.asked == 1
+
+
 def test_a_database_that_is_back_is_believed_again(registry: Registry, clock: HandClock, database: Away) -> None:
     watch = Watch(registry, "m-0", 0.25, clock)
     database.away = True
     with pytest.raises(Unavailable):
         watch.current()
     database.away = False
+    clock.now += 0.25
     assert watch.current().model_version == "m-0"
 
 
