@@ -4,6 +4,7 @@ Its state is taken out whole and put back whole, so it fits any number of ranks 
 to read, and is the trained model as well. The few private names used for putting it back are held by tests.
 """
 
+import importlib
 import logging
 import math
 from collections.abc import Callable, Collection, Iterator
@@ -49,8 +50,9 @@ def join(threads: int) -> World:
     deepspeed.ops.__compatible_ops__ = {}  # else a C++ op is built here, for a minute or two, that only inference uses
     logging.getLogger("DeepSpeed").setLevel(logging.ERROR)
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode("warn")  # `use_deterministic_algorithms` would import torch's whole compiler
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    _leave_the_compiler_out()
     accelerator = get_accelerator()
     cuda = accelerator.device_name() == "cuda"
     deepspeed.init_distributed(dist_backend="nccl" if cuda else "gloo", verbose=False)
@@ -59,6 +61,16 @@ def join(threads: int) -> World:
         accelerator.set_device(local)
     device = torch.device("cuda", local) if cuda else torch.device("cpu")
     return World(deepspeed.comm.get_rank(), deepspeed.comm.get_world_size(), device)
+
+
+def _leave_the_compiler_out() -> None:
+    """DeepSpeed has torch compile parts of Muon, an optimiser not used here. That would import the compiler too."""
+    compile_with_torch = torch.compile
+    torch.compile = lambda function=None, **_: function or (lambda each: each)  # type: ignore[assignment]
+    try:
+        importlib.import_module("deepspeed.runtime.zero.muon.original_muon")
+    finally:
+        torch.compile = compile_with_torch
 
 
 def part() -> None:

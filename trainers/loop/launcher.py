@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -25,7 +26,8 @@ logger = structlog.get_logger()
 
 RANK = "trainers.loop.rank"
 LOG = "ranks.log"
-LOG_TAIL = 2_000
+LOG_TAIL = 20_000
+ERROR = re.compile(r"^(\[rank\d+\]: )?[\w.]+(Error|Exception)\b.*", re.MULTILINE)
 LOG_LIMIT = 4 * 2**20
 POLL_S = 0.1
 GPU_FILES = (Path("/dev/nvidiactl"), Path("/dev/kfd"))
@@ -123,7 +125,10 @@ class TrainingRun:
             (os.killpg if self.config.hostfile else os.kill)(launcher, signal.SIGTERM)
 
     def _last_words(self) -> str:
-        return (self.folder / LOG).read_bytes()[-LOG_TAIL:].decode(errors="replace").strip()
+        """The first error in the end of the log: those of other ranks tell of the first one's death only."""
+        tail = (self.folder / LOG).read_bytes()[-LOG_TAIL:].decode(errors="replace").strip()
+        error = ERROR.search(tail)
+        return error[0] if error else tail[-500:]
 
 
 @dataclass
@@ -155,7 +160,8 @@ class _Life:
         return now - self.heard_at > config.silence_s
 
     def _hear(self, line: Line) -> None:
-        self.last = line
+        if self.last is None or self.last.kind not in (Kind.DONE, Kind.FAILED):
+            self.last = line
         if line.kind is Kind.REFUSED:
             logger.warning("checkpoint refused", detail=line.detail)
         if line.kind in (Kind.BEGAN, Kind.SAVED, Kind.STOPPED):

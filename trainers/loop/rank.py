@@ -35,11 +35,15 @@ CHECKPOINTS, EXPORT = "checkpoints", "export"
 class Lesson(Protocol):
     """What is learnt."""
 
-    sha256: str
-    """Of everything that decides what comes out."""
-    recipe: Recipe
-    model: nn.Module
-    """As it is before the first step, equal on all ranks."""
+    @property
+    def sha256(self) -> str:
+        """Of everything that decides what comes out, but for rounding."""
+
+    @property
+    def recipe(self) -> Recipe: ...
+    @property
+    def model(self) -> nn.Module:
+        """As it is before the first step, equal on all ranks."""
 
     def loss(self, forward: Callable[..., Any], step: int, micro: int, world: World) -> Tensor:
         """Of all ranks' items, equal on all of them. A function of its arguments and the weights only."""
@@ -195,6 +199,6 @@ def main(lesson_of: Callable[[Path], Lesson]) -> None:
 
 
 if __name__ == "__main__":
-    from trainers.learning.lesson import lesson_of  # type: ignore[import-untyped]
+    from trainers.learning.lesson import lesson_of
 
     main(lesson_of)

@@ -1,0 +1,98 @@
+"""Ranks without the wait: a process that has imported everything forks them on request.
+
+A start through DeepSpeed's launcher takes many times as long as a tiny lesson, nearly all of it imports. What the ranks
+do is the same. Run as a module it takes requests, one JSON object a line, and answers with exit codes.
+"""
+
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from tests.integration.trainers.loop import tiny
+from trainers.loop.config import TrainingConfig
+from trainers.loop.launcher import environment, free_port
+
+MODULE = "tests.integration.trainers.loop.nursery"
+LIMIT_S = 60.0
+
+
+class Nursery:
+    """Used as a context manager, by the tests' process."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            ["env", *environment(TrainingConfig(accelerator="cpu")), sys.executable, "-m", MODULE],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log.open("ab"),
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait(LIMIT_S)
+
+    def train(self, folder: Path, ranks: int = 2, every: int = 10, rank: str = tiny.MODULE) -> list[int]:
+        """Exit codes by rank; that of a killed one is negative."""
+        assert self._process.stdin
+        assert self._process.stdout
+        request = {"folder": str(folder), "ranks": ranks, "every": every, "rank": rank, "port": free_port()}
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        self._process.stdin.flush()
+        codes: list[int] = json.loads(self._process.stdout.readline())
+        return codes
+
+
+def serve() -> None:
+
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        children = [_fork(request, rank) for rank in range(request["ranks"])]
+        print(json.dumps(_codes(children)), flush=True)
+
+
+def _fork(request: Mapping[str, Any], rank: int) -> int:
+    if child := os.fork():
+        return child
+    try:
+        count = str(request["ranks"])
+        os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": count, "LOCAL_SIZE": count}
+        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(request["port"])}
+        sys.argv = ["rank", "--run", request["folder"], "--checkpoint-steps", str(request["every"])]
+        runpy.run_module(request["rank"], run_name="__main__")
+    except BaseException as error:
+        print(f"rank {rank}: {error!r}", file=sys.stderr, flush=True)
+        os._exit(1)
+    os._exit(0)
+
+
+def _codes(children: Sequence[int]) -> list[int]:
+    """Waits as DeepSpeed's launcher does: when one has died, the others are ended."""
+    codes: dict[int, int] = {}
+    deadline = time.monotonic() + LIMIT_S
+    while len(codes) < len(children):
+        for child in children:
+            if child not in codes and (ended := os.waitpid(child, os.WNOHANG))[0]:
+                codes[child] = os.waitstatus_to_exitcode(ended[1])
+        if any(codes.values()) or time.monotonic() > deadline:
+            for child in children:
+                if child not in codes:
+                    os.kill(child, signal.SIGKILL)
+        time.sleep(0.005)
+    return [codes[child] for child in children]
+
+
+if __name__ == "__main__":
+    serve()
