@@ -4,7 +4,7 @@ from hashlib import sha256
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from models.metadata.idempotency import StoredAnswer
@@ -15,8 +15,8 @@ from models.serving.api.edge.credentials import Operator
 from models.serving.api.edge.problems import Problem
 from models.serving.api.edge.tracing import Traceparent, valid
 from models.serving.api.once import REPLAYED, Asker, IdempotencyKey, once
-from models.serving.api.routes.items import AnyText
 from models.serving.api.routes.learning.job_shapes import JobAccepted, JobBody, TrainingJob, TrainingJobs, training_job
+from models.serving.api.routes.learning.names import ONE_JOB, PathName
 from models.serving.api.services import Api
 from schemas.training import TrainingRequested, TriggerCause
 from streams.codec import encode
@@ -24,9 +24,6 @@ from streams.errors import BadRecord, Misconfigured
 from streams.topics import TRAINING_REQUESTED
 
 SOURCE = "millrace/serving"
-ONE_JOB = f"/v1/train/jobs/{{job_id:{AnyText.name}}}"
-
-JobId = Annotated[str, Path(min_length=1, max_length=512, pattern=r"^[^\x00]+$")]
 
 
 EXAMPLES: dict[str, Any] = {
@@ -55,7 +52,7 @@ class JobEndpoints:
         asker = Asker(tenant, idempotency_key, valid(traceparent))
         return await self._api.writing.run(self._submit, asker, await json_of(request))
 
-    async def job(self, job_id: JobId, tenant: Operator) -> Response:
+    async def job(self, job_id: PathName, tenant: Operator) -> Response:
         """How far a job is, and what came out."""
         return await self._api.searching.run(self._job, job_id)
 
@@ -63,7 +60,7 @@ class JobEndpoints:
         """The latest jobs, whoever or whatever asked for them."""
         return await self._api.searching.run(self._jobs, limit)
 
-    async def cancel(self, job_id: JobId, tenant: Operator) -> Response:
+    async def cancel(self, job_id: PathName, tenant: Operator) -> Response:
         """Call a job off: at once while it waits, else as soon as whoever works on it hears of it."""
         return await self._api.writing.run(self._cancel, job_id)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
@@ -15,7 +15,7 @@ from models.serving.api.edge.bodies import described, json_of, validated
 from models.serving.api.edge.credentials import Operator, Tenant
 from models.serving.api.edge.problems import Problem
 from models.serving.api.once import REPLAYED, Asker, IdempotencyKey, once
-from models.serving.api.routes.items import AnyText
+from models.serving.api.routes.learning.names import ONE_MODEL, PathName
 from models.serving.api.routes.learning.shelf import (
     ModelDetails,
     Models,
@@ -26,9 +26,6 @@ from models.serving.api.routes.learning.shelf import (
 )
 from models.serving.api.services import Api
 from streams.errors import Misconfigured, Refusal
-
-Version = Annotated[str, Path(min_length=1, max_length=512, pattern=r"^[^\x00]+$")]
-ONE_MODEL = f"/v1/models/{{version:{AnyText.name}}}"
 
 
 class PromoteBody(BaseModel):
@@ -67,12 +64,12 @@ class ModelEndpoints:
         """What serves, what is on its way, and the newest models."""
         return await self._api.searching.run(self._models, limit)
 
-    async def model(self, version: Version, tenant: Tenant) -> Response:
+    async def model(self, version: PathName, tenant: Tenant) -> Response:
         """All that is known of a model, with the gate's latest verdict on it."""
         return await self._api.searching.run(self._model, version, tenant)
 
     async def promote(
-        self, version: Version, request: Request, tenant: Operator, idempotency_key: IdempotencyKey = None
+        self, version: PathName, request: Request, tenant: Operator, idempotency_key: IdempotencyKey = None
     ) -> Response:
         """Begin to release a model: older items are embedded anew, a canary is compared, then it serves.
 

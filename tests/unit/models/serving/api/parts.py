@@ -107,7 +107,7 @@ class Releases:
 
 def under_way(model: str, **changes: Any) -> Rollout:
     """A rollout of a model that replaces the encoder of the settings."""
-    old = HashingEncoder.version
+    old = HashingEncoder(EncoderConfig()).version
     begun = Rollout(str(uuid4()), model, model, old, old, RolloutState.PREPARING, 0.1, False, "tests", TRACE, 1, 1)
     return replace(begun, **changes)
 

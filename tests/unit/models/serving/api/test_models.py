@@ -2,12 +2,13 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
+from models.encoders.config import EncoderConfig
 from models.encoders.hashing import HashingEncoder
 from models.registry.records import Model, ModelKind
 from schemas.training import Artifact, ModelEvaluated, Regression
 from tests.unit.models.serving.api.parts import House, house, name_of, talking
 
-BUILT_IN = HashingEncoder.version
+BUILT_IN = HashingEncoder(EncoderConfig()).version
 MINI = Model(
     "mini-2",
     ModelKind.ENCODER,
