@@ -50,6 +50,7 @@ class ItemVectors:
         self._texts = memory.of(encoder)
         self._rest = rest
         self._items: dict[tuple[str, str], Vectors] = {}
+        self._tried: set[tuple[str, str]] = set()
 
     def texts(self, texts: Sequence[str]) -> Vectors:
         """One row a text."""
@@ -62,7 +63,8 @@ class ItemVectors:
 
     def items(self, rows: Sequence[Row]) -> tuple[list[Row], Vectors]:
         """The items that can be encoded, and their vectors. Raises Unavailable with the media store."""
-        missing = [row for row in rows if row.key not in self._items]
+        missing = [row for row in rows if row.key not in self._tried]
+        self._tried.update(row.key for row in missing)
         self._read([row for row in missing if row.modality is Modality.TEXT and row.text])
         self._see([(row, row.media) for row in missing if row.modality is Modality.IMAGE and row.media is not None])
         kept = [row for row in rows if row.key in self._items]
@@ -82,7 +84,8 @@ class ItemVectors:
             self._rest()
             some = pictures[start : start + self._batch_images]
             contents = [(row, content) for row, ref in some if (content := self._fetched(row, ref)) is not None]
-            self._encode(contents)
+            if contents:
+                self._encode(contents)
 
     def _encode(self, contents: Sequence[tuple[Row, bytes]]) -> None:
         """All at once; one by one where one of them cannot be decoded."""
