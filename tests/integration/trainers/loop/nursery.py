@@ -4,6 +4,7 @@ A start through DeepSpeed's launcher takes many times as long as a tiny lesson, 
 do is the same. Run as a module it takes requests, one JSON object a line, and answers with exit codes.
 """
 
+import importlib
 import json
 import os
 import runpy
@@ -21,6 +22,13 @@ from trainers.loop.launcher import environment, free_port
 
 MODULE = "tests.integration.trainers.loop.nursery"
 LIMIT_S = 60.0
+IMPORTED_BEFORE = (
+    "deepspeed.runtime.zero.stage3",
+    "deepspeed.runtime.zero.stage_1_and_2",
+    "deepspeed.module_inject.auto_ep_layer",
+    "torch._dynamo",
+    "trainers.loop.rank",
+)
 
 
 class Nursery:
@@ -45,7 +53,7 @@ class Nursery:
         self._process.wait(LIMIT_S)
 
     def train(self, folder: Path, ranks: int = 2, every: int = 10, rank: str = tiny.MODULE) -> list[int]:
-        """Exit codes by rank; that of a killed one is negative."""
+        """Exit codes by rank, in a folder of its own for each run; that of a killed one is negative."""
         assert self._process.stdin
         assert self._process.stdout
         request = {"folder": str(folder), "ranks": ranks, "every": every, "rank": rank, "port": free_port()}
@@ -56,11 +64,13 @@ class Nursery:
 
 
 def serve() -> None:
-
+    for module in IMPORTED_BEFORE:
+        importlib.import_module(module)
     for line in sys.stdin.buffer:
         request = json.loads(line)
         children = [_fork(request, rank) for rank in range(request["ranks"])]
-        print(json.dumps(_codes(children)), flush=True)
+        sys.stdout.write(f"{json.dumps(_codes(children))}\n")
+        sys.stdout.flush()
 
 
 def _fork(request: Mapping[str, Any], rank: int) -> int:
@@ -73,7 +83,8 @@ def _fork(request: Mapping[str, Any], rank: int) -> int:
         sys.argv = ["rank", "--run", request["folder"], "--checkpoint-steps", str(request["every"])]
         runpy.run_module(request["rank"], run_name="__main__")
     except BaseException as error:
-        print(f"rank {rank}: {error!r}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"rank {rank}: {error!r}\n")
+        sys.stderr.flush()
         os._exit(1)
     os._exit(0)
 
