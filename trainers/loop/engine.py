@@ -89,13 +89,16 @@ class Engine:
             model.load_state_dict(state["weights"], strict=False)  # what is frozen is as it was built
         self._trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
         self._buffers = dict(model.named_buffers())
-        self._optimizer = torch.optim.AdamW(_groups(self._trained.values(), recipe.weight_decay), lr=0.0)
+        groups = _groups(self._trained.values(), recipe.weight_decay)
+        in_order = [weight for group in groups for weight in group["params"]]
+        self._optimizer = torch.optim.AdamW(groups, lr=0.0)
         self._engine, *_ = deepspeed.initialize(
             model=model.to(world.device),
-            model_parameters=[weight for group in self._optimizer.param_groups for weight in group["params"]],
+            model_parameters=in_order,
             optimizer=self._optimizer,
             config=_settings(recipe, world.size),
         )
+        self._masters = dict(zip(in_order, self._optimised(), strict=False))
         put = self._prepare(self._engine.optimizer)
         if state:
             for name, weight in self._trained.items():
@@ -123,7 +126,7 @@ class Engine:
         parts: State = {part: {} for part in ("weights", *MOMENTS)}
         for name, weight in self._trained.items():
             full = safe_get_full_fp32_param(weight)
-            parts["weights"][name] = _copy(weight if full is None else full, weight)
+            parts["weights"][name] = _copy(self._masters[weight] if full is None else full, weight)
             for moment in MOMENTS:
                 whole = self._own(weight)[moment] if full is None else safe_get_full_optimizer_state(weight, moment)
                 parts[moment][name] = _copy(whole, weight)
@@ -131,8 +134,13 @@ class Engine:
         return parts
 
     def _own(self, weight: Tensor) -> dict[str, Tensor]:
-        moments: dict[str, Tensor] = self._optimizer.state[weight]
+        """Adam's, where DeepSpeed shares nothing out: stage 0."""
+        moments: dict[str, Tensor] = self._optimizer.state[self._masters[weight]]
         return moments
+
+    def _optimised(self) -> list[Tensor]:
+        """What Adam works on: at stage 0 the weights, or in bf16 a full copy of each; above it flat shares of them."""
+        return [weight for group in self._optimizer.param_groups for weight in group["params"]]
 
     def _prepare(self, zero: Any) -> Put:
         """Gives Adam its moments before its first step, and says how they are put back.
@@ -143,10 +151,10 @@ class Engine:
             self._make_moments(zero.fp32_partitioned_groups_flat)
             return _put_slice
         if hasattr(zero, "_lazy_init_hp_params_optimizer_state"):
-            self._make_moments([weight for group in self._optimizer.param_groups for weight in group["params"]])
+            self._make_moments(self._optimised())
             zero._lazy_init_hp_params_optimizer_state()
             return _put_whole
-        self._make_moments(list(self._trained.values()))
+        self._make_moments(self._optimised())
         return self._put_own
 
     def _make_moments(self, weights: list[Tensor]) -> None:
@@ -155,9 +163,8 @@ class Engine:
             self._optimizer.state[weight] = {"step": torch.tensor(float(self._step)), **moments}
 
     def _put_own(self, weight: Tensor, value: Tensor, moment: str | None) -> None:
-        """Stage 0: weights came with the model."""
-        if moment:
-            self._own(weight)[moment].copy_(value)
+        """Stage 0: all of it is here."""
+        (self._own(weight)[moment] if moment else self._masters[weight].data).copy_(value)
 
 
 def _put_whole(weight: Tensor, value: Tensor, moment: str | None) -> None:
