@@ -129,6 +129,14 @@ class SnapshotStore:
                 found.setdefault(Key(row.tenant, row.item_id), []).append(held)
         return dict(found)
 
+    def items(self, snapshot: Snapshot, split: Split, limit: int) -> Sequence[Key]:
+        """The first items of a side, by key."""
+        ours = and_(snapshot_items.c.snapshot == snapshot.number, snapshot_items.c.split == split.value)
+        query = select(snapshot_items.c.tenant, snapshot_items.c.item_id).where(ours)
+        query = query.order_by(snapshot_items.c.tenant, snapshot_items.c.item_id).limit(limit)
+        with self._reading.connect() as connection:
+            return [Key(row.tenant, row.item_id) for row in connection.execute(query)]
+
 
 def _find(connection: Connection, sha256: str) -> Snapshot | None:
     row = connection.execute(select(snapshots).where(snapshots.c.sha256 == sha256)).first()

@@ -49,7 +49,7 @@ snapshot_items = Table(
     Column("version", BigInteger, nullable=False),
     Column("split", String(16), nullable=False),
     Column("labels", Text, nullable=False, comment="JSON: revision of the label by task."),
-    Index("ix_snapshot_items_item", "tenant", "item_id"),
+    Index("ix_snapshot_items_item", "item_id"),
 )
 
 evaluation_items = Table(

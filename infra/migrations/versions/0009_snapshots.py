@@ -58,7 +58,7 @@ def upgrade() -> None:
         sa.Column("split", sa.String(16), nullable=False),
         sa.Column("labels", sa.Text, nullable=False, comment="JSON: revision of the label by task."),
     )
-    op.create_index("ix_snapshot_items_item", "snapshot_items", ["tenant", "item_id"])
+    op.create_index("ix_snapshot_items_item", "snapshot_items", ["item_id"])
     op.create_table(
         "evaluation_items",
         sa.Column("tenant", sa.String(64), primary_key=True),
