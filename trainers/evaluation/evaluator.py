@@ -24,9 +24,9 @@ from streams.media.store import MediaStore
 from streams.patrol import Patrol
 from streams.retry import BackoffConfig
 from trainers.evaluation.asking import cause_of
-from trainers.evaluation.latency import encoding_times, load_of
-from trainers.evaluation.measuring import measure, measure_head
-from trainers.evaluation.vectors import TextMemory
+from trainers.evaluation.measures.latency import encoding_times, load_of
+from trainers.evaluation.measures.measuring import measure, measure_head
+from trainers.evaluation.measures.vectors import TextMemory
 from trainers.gate.config import GateConfig
 from trainers.gate.judging import judge
 from trainers.gate.outcomes import Outcomes

@@ -75,8 +75,18 @@ class Mill:
         ref = self.media.put(wall(colour, place), "image/png")
         side = Split.EVALUATION if place < 60 else Split.TRAIN
         label = TaskLabel(TASK.name, (colour,), 1.0, Arm.RANDOM, 0)
-        said = {"media": ref, "labels": (label,), "source": "walls", "split": side, "group": place}
-        return Row("default", f"wall-{place:03}", place, Modality.IMAGE, ref.sha256, **said)
+        return Row(
+            "default",
+            f"wall-{place:03}",
+            place,
+            Modality.IMAGE,
+            ref.sha256,
+            media=ref,
+            labels=(label,),
+            source="walls",
+            split=side,
+            group=place,
+        )
 
     def register(self, tower: ImageTower, name: str) -> Model:
         """Keeps a tower as a model."""
@@ -108,7 +118,7 @@ class Mill:
         for _ in range(steps):
             loss = torch.nn.functional.cross_entropy(network(pictures) @ targets.T / 0.05, truth)
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         return ImageTower(network, CONFIG.image_side_px, trained=True, config=CONFIG)
 

@@ -56,8 +56,8 @@ def harming_a_slice(items: int, margin: float, by: float) -> Contest:
     def contest(numbers: np.random.Generator) -> tuple[Outcomes, Outcomes]:
         harmed = np.arange(items) % 2 == 1
         lost = (numbers.random(items) < margin / by) * by
-        candidate = np.where(harmed, 1 - lost, 1.0)
-        live = np.where(harmed, 1.0, numbers.random(items) / 2)
+        candidate = np.where(harmed, 1 - lost, 1.0).astype(np.float64)
+        live = np.where(harmed, 1.0, numbers.random(items) / 2).astype(np.float64)
         return outcomes("candidate", candidate), outcomes("live", live)
 
     return contest
@@ -66,7 +66,7 @@ def harming_a_slice(items: int, margin: float, by: float) -> Contest:
 def promotions(contest: Contest, times: int, config: GateConfig, aim: Aim = Aim.BETTER) -> int:
     """How many of so many contests the candidate wins."""
     drawn = (contest(np.random.default_rng(seed)) for seed in range(times))
-    return sum(judge(*each, config, seed, aim).passed for seed, each in enumerate(drawn))
+    return sum(judge(candidate, live, config, seed, aim).passed for seed, (candidate, live) in enumerate(drawn))
 
 
 def most_by_chance(times: int, rate: float, confidence: float = 0.99) -> int:

@@ -51,8 +51,7 @@ def test_the_live_model_itself_never_passes(aim: Aim) -> None:
 
 
 def test_too_few_items_are_called_so() -> None:
-    few = [outcomes(name, np.ones(12)) for name in ("candidate", "live")]
-    verdict = judge(*few, CONFIG)
+    verdict = judge(outcomes("candidate", np.ones(12)), outcomes("live", np.ones(12)), CONFIG)
     assert not verdict.passed
     assert verdict.reasons == ("too few items to judge by: 12 can be compared, 40 are needed",)
 
@@ -126,7 +125,8 @@ def test_measures_of_the_whole_are_compared_too() -> None:
     candidate = replace(BETTER, answers=(Answers("digits", units, truth, truth, sure),))
     live = replace(LIVE, answers=(Answers("digits", units, truth, wrong, sure),))
     found = {one.name: one for one in judge(candidate, live, CONFIG).metrics}
-    assert (found["macro_f1"].candidate, found["macro_f1"].low or 0) == (1.0, pytest.approx(0.6, abs=0.4))
+    assert found["macro_f1"].candidate == 1.0
+    assert (found["macro_f1"].low or 0) > 0.2
     assert found["calibration_error"].candidate == pytest.approx(0.1)
     assert found["calibration_error"].live == pytest.approx(0.4)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from trainers.evaluation.retrieval import Right
+from trainers.evaluation.measures.retrieval import Right
 from trainers.gate.outcomes import Unit
 from trainers.learning.data.examples import CAPTION, CLASS_KINDS, prompt
 from trainers.snapshots.manifest import Manifest

@@ -8,8 +8,8 @@ import numpy as np
 from models.encoders.port import Vectors
 from models.heads.config import HeadConfig
 from models.heads.linear import Head, fit_head, fit_temperature, indices, pool_moments
-from trainers.evaluation.pairs import labelled, unit
-from trainers.evaluation.vectors import ItemVectors
+from trainers.evaluation.measures.pairs import labelled, unit
+from trainers.evaluation.measures.vectors import ItemVectors
 from trainers.gate.outcomes import Answers, Codes, Floats, Unit
 from trainers.snapshots.rows import Row, TaskFacts
 from trainers.snapshots.splitting.sides import lot

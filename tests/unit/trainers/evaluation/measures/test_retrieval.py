@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from trainers.evaluation.retrieval import average_precision, ranks, recall
+from trainers.evaluation.measures.retrieval import average_precision, ranks, recall
 
 SIMILAR = np.array([[0.9, 0.5, 0.1], [0.4, 0.4, 0.2], [0.1, 0.9, 0.8]], dtype=np.float32)
 OWN = np.eye(3, dtype=np.bool_)

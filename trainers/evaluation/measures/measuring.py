@@ -7,10 +7,10 @@ import numpy as np
 
 from models.encoders.port import Encoder
 from streams.media.store import MediaStore
-from trainers.evaluation.heads import LEAST, Opinion, opinion
-from trainers.evaluation.pairs import Question, class_tasks, measured_rows, query, questions, unit
-from trainers.evaluation.retrieval import average_precision, ranks, recall
-from trainers.evaluation.vectors import ItemVectors, Rest, TextMemory, restless
+from trainers.evaluation.measures.heads import LEAST, Opinion, opinion
+from trainers.evaluation.measures.pairs import Question, class_tasks, measured_rows, query, questions, unit
+from trainers.evaluation.measures.retrieval import average_precision, ranks, recall
+from trainers.evaluation.measures.vectors import ItemVectors, Rest, TextMemory, restless
 from trainers.gate.config import GateConfig
 from trainers.gate.outcomes import Floats, Measure, Outcomes, Unit
 from trainers.snapshots.manifest import Manifest

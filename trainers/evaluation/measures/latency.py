@@ -10,7 +10,7 @@ from models.encoders.port import Encoder
 from schemas.items import Modality
 from streams.errors import BadRecord
 from streams.media.store import MediaStore
-from trainers.evaluation.pairs import measured_rows
+from trainers.evaluation.measures.pairs import measured_rows
 from trainers.gate.config import GateConfig
 from trainers.gate.outcomes import Floats
 from trainers.snapshots.manifest import Manifest

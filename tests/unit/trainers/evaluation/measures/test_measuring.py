@@ -8,9 +8,9 @@ import pytest
 
 from schemas.items import Modality
 from tests.unit.trainers.evaluation.world import BROKEN, THINGS, SkilledEncoder, snapshot, store
-from trainers.evaluation.latency import Load, encoding_times, load_of
-from trainers.evaluation.measuring import measure, measure_head
-from trainers.evaluation.vectors import TextMemory
+from trainers.evaluation.measures.latency import Load, encoding_times, load_of
+from trainers.evaluation.measures.measuring import measure, measure_head
+from trainers.evaluation.measures.vectors import TextMemory
 from trainers.gate.config import GateConfig
 from trainers.gate.judging import judge
 from trainers.snapshots.manifest import Manifest
@@ -44,8 +44,9 @@ def test_a_model_that_sees_better_is_less_surprised(folder: Path) -> None:
 
 def test_a_model_that_sees_better_passes_the_gate(folder: Path) -> None:
     media = store(folder)
-    found = [measure(SkilledEncoder(*one), snapshot(media), media, CONFIG) for one in ((0.8, "new"), (0.1, "live"))]
-    assert judge(*found, CONFIG).passed
+    candidate = measure(SkilledEncoder(0.8, "new"), snapshot(media), media, CONFIG)
+    live = measure(SkilledEncoder(0.1, "live"), snapshot(media), media, CONFIG)
+    assert judge(candidate, live, CONFIG).passed
 
 
 def test_every_value_knows_its_item_and_slices(folder: Path) -> None:
