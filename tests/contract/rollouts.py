@@ -83,30 +83,11 @@ class GenerationsContract(RegistryContract):
         assert [event.generation for event in events if isinstance(event, ModelReleased)] == [1, 2]
         assert len({event.event_id for event in events}) == 2
 
-    def test_without_a_rollout_the_model_before_can_be_brought_back(self, registry: Registry) -> None:
-        registry.rollouts.begin(rollout(1))
-        registry.rollouts.switch(rollout(1, state=RolloutState.DONE), 0, ReleaseKind.RELEASE)
-        live = registry.generations.back(1, "on request", "somebody", [step(1)])
-        assert live is not None
-        assert (live.number, live.model_version, live.previous_version) == (2, "m-0", "m-1")
-        assert registry.generations.live() == live
-        assert [event.generation for event in told(registry, ROLLOUT) if isinstance(event, ModelReleased)] == [1, 2]
-
-    def test_going_back_from_a_generation_that_no_longer_serves_changes_nothing(self, registry: Registry) -> None:
-        assert registry.generations.back(0, "", "somebody") is None
-        registry.rollouts.begin(rollout(1))
-        registry.rollouts.switch(rollout(1, state=RolloutState.DONE), 0, ReleaseKind.RELEASE)
-        assert registry.generations.back(2, "", "somebody") is None
-
-    def test_under_a_rollout_only_the_rollout_goes_back(self, registry: Registry) -> None:
-        registry.rollouts.begin(rollout(1))
-        registry.rollouts.switch(rollout(1), 0, ReleaseKind.RELEASE)
-        assert registry.generations.back(1, "", "somebody") is None
-
     def test_the_generations_of_a_model_are_found(self, registry: Registry) -> None:
         registry.rollouts.begin(rollout(1))
-        registry.rollouts.switch(rollout(1, state=RolloutState.DONE), 0, ReleaseKind.RELEASE)
-        registry.generations.back(1, "", "somebody")
+        watching = registry.rollouts.switch(rollout(1), 0, ReleaseKind.RELEASE)
+        assert watching is not None
+        registry.rollouts.switch(watching, 1, ReleaseKind.ROLLBACK)
         assert [one.number for one in registry.generations.of_model("m-1")] == [1]
 
     def test_an_alias_changes_only_from_the_revision_that_was_read(self, registry: Registry) -> None:

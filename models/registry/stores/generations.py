@@ -4,7 +4,6 @@ The number is the key of the row, so of all who try to make the next generation 
 token of whoever acts on what serves.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -13,10 +12,8 @@ from sqlalchemy import Connection, Engine, Row, select
 
 from models.metadata.dialect import take_turns
 from models.registry.records import Alias, Generation
-from models.registry.stores.announcements import ROLLOUT, announce
 from models.registry.stores.rows import added, now_ms, storable
-from models.registry.tables import generations, model_aliases, rollouts
-from schemas.event import Event
+from models.registry.tables import generations, model_aliases
 from schemas.training import ModelReleased, ReleaseKind
 from streams.clock import Clock
 
@@ -47,36 +44,6 @@ class Generations:
         query = select(generations).where(generations.c.model_version == version).order_by(generations.c.number)
         with self._reading.connect() as connection:
             return [_generation(row) for row in connection.execute(query)]
-
-    def back(self, expected_generation: int, reason: str, by: str, events: Sequence[Event] = ()) -> Generation | None:
-        """Makes the model serve that served before the live one, where no rollout is under way.
-
-        None if another generation serves by now, none was released yet, or a rollout is under way: that one goes back
-        by `Rollouts.switch`. Whether the previous model's space is still there, the caller knows.
-        """
-        with self._engine.begin() as connection:
-            live = live_in_turn(connection)
-            busy = connection.execute(select(rollouts.c.rollout_id).where(rollouts.c.under_way == 1)).first()
-            if live is None or live.number != expected_generation or busy:
-                return None
-            at_ms = now_ms(self._clock)
-            following = Generation(
-                live.number + 1,
-                live.previous_version,
-                live.previous_encoder_version,
-                live.model_version,
-                live.encoder_version,
-                ReleaseKind.ROLLBACK,
-                reason,
-                by,
-                at_ms,
-            )
-            if not add_generation(connection, following):
-                return None
-            cause = uuid5(_RELEASES, f"{following.number}/{following.model_version}/{at_ms}")
-            traceparent = events[0].traceparent if events else f"00-{cause.hex}-{cause.hex[:16]}-01"
-            announce(connection, ROLLOUT, [*events, released(following, cause, traceparent)])
-            return following
 
     def aliases(self) -> list[Alias]:
         """All aliases by name."""
