@@ -39,6 +39,8 @@ class Seen:
     outcomes: Counter[str] = field(default_factory=Counter)
     arms: Counter[str] = field(default_factory=Counter)
     generations: set[int] = field(default_factory=set)
+    reasons: set[str] = field(default_factory=set)
+    """Why searches failed."""
     stood_in: int = 0
     """Answers given in place of an arm that failed."""
 
@@ -46,6 +48,7 @@ class Seen:
         self.outcomes += other.outcomes
         self.arms += other.arms
         self.generations |= other.generations
+        self.reasons |= other.reasons
         self.stood_in += other.stood_in
 
 
@@ -94,8 +97,9 @@ def searched_while(turn: Callable[[], None], search: Search, judge: Judge, threa
         while not over.is_set():
             try:
                 served = search(chance.choice(judge.requests))
-            except Exception:  # any failure whatever is what must not be
+            except Exception as error:  # any failure whatever is what must not be
                 seen.outcomes[FAILED] += 1
+                seen.reasons.add(repr(error))
                 continue
             seen.outcomes[judge.verdict(served)] += 1
             seen.arms[served.fact.arm] += 1
