@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import binom
 
 from trainers.gate.config import GateConfig
@@ -23,7 +24,9 @@ def reciprocal_ranks(numbers: np.random.Generator, items: int, skill: float) -> 
     return np.asarray(1 / (1 + (numbers.normal(0, 1, (items, CANDIDATES)) > right).sum(axis=1)))
 
 
-def outcomes(version: str, values: Floats | Sequence[float], languages: Sequence[str] = TWO_LANGUAGES) -> Outcomes:
+def outcomes(
+    version: str, values: NDArray[np.floating] | Sequence[float], languages: Sequence[str] = TWO_LANGUAGES
+) -> Outcomes:
     """Of pictures with captions, in turn of each language."""
     units = tuple(
         Unit("default", f"item-{place}", 1, "captions", ("modality=image", languages[place % len(languages)]))
@@ -56,8 +59,8 @@ def harming_a_slice(items: int, margin: float, by: float) -> Contest:
     def contest(numbers: np.random.Generator) -> tuple[Outcomes, Outcomes]:
         harmed = np.arange(items) % 2 == 1
         lost = (numbers.random(items) < margin / by) * by
-        candidate = np.where(harmed, 1 - lost, 1.0).astype(np.float64)
-        live = np.where(harmed, 1.0, numbers.random(items) / 2).astype(np.float64)
+        candidate = np.where(harmed, 1 - lost, 1.0)
+        live = np.where(harmed, 1.0, numbers.random(items) / 2)
         return outcomes("candidate", candidate), outcomes("live", live)
 
     return contest
