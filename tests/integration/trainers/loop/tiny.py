@@ -1,6 +1,7 @@
 """A lesson of some thousand weights, learnt in seconds: `python -m tests.integration.trainers.loop.tiny` is a rank."""
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,10 @@ class Towers(nn.Module):
 
 
 class TinyLesson:
-    """Pairs of noise, in an order that depends on the step alone."""
+    """Pairs of noise, in an order that depends on the step alone.
+
+    A file `nan` in the folder spoils the loss, a file `slow` makes steps take a while.
+    """
 
     def __init__(self, folder: Path) -> None:
         text = (folder / "recipe.json").read_bytes()
@@ -45,10 +49,13 @@ class TinyLesson:
         self.model = self._fresh()
         noise = torch.Generator().manual_seed(7)
         self._spoilt = (folder / "nan").exists()
+        self._slow = (folder / "slow").exists()
         self._seen = torch.randn(ITEMS, SEEN, generator=noise)
         self._said = torch.randn(ITEMS, SAID, generator=noise)
 
     def loss(self, forward: Callable[..., Any], step: int, micro: int, world: World) -> Tensor:
+        if self._slow:
+            time.sleep(0.02)
         chosen = self._chosen(step, micro)
         mine = chosen.chunk(world.size)[world.rank]
         kind = torch.bfloat16 if self.recipe.precision is Precision.BF16 else torch.float32
