@@ -18,10 +18,11 @@ class Placed:
 
 
 LAPTOP: tuple[Placed, ...] = (
-    Placed("search", ("indexing", "scoring", "selection"), api=True),
+    Placed("search", ("indexing", "scoring", "selection", "rollout", "guardrails"), api=True),
     Placed("curation", ("curation",)),
     Placed("embedding", ("embedding",)),
-    Placed("signals", ("signals", "mining")),
+    Placed("training", ("catalogue", "training", "evaluation")),
+    Placed("signals", ("signals", "triggers", "mining")),
     Placed("bridge", ("bridge", "consensus"), labelling=True),
     Placed("recording", ("recording",)),
 )

@@ -28,6 +28,7 @@ def demo(
     """Run the loop from publishing to search on real input and check what comes out. Exit code 1 if it is wrong."""
     from infra.broker.jars import KafkaJars
     from infra.demo.labelling import assignments
+    from infra.demo.page import page_of
     from infra.demo.report import faults
     from infra.demo.run import Demo, fresh_folder
 
@@ -47,6 +48,7 @@ def demo(
     report, expected = run.run(keep)
     file = folder / "report.json"
     file.write_text(report.model_dump_json(indent=2))
+    file.with_suffix(".html").write_text(page_of(report))
     _show(report, file)
     if wrong := faults(report, expected):
         for fault in wrong:
@@ -76,6 +78,8 @@ def _show(report: "Report", file: Path) -> None:
     for one in report.searches:
         searches.add_row(one.query, one.expected, str(one.rank or "not found"))
     console.print(searches)
+    console.print(_turns(report))
+    console.print(_gatekeepers(report), highlight=False)
     labels, saved = report.labels, report.labels_saved
     console.print(
         f"Labels: {labels.asked} items asked, {labels.answered} answers, {_counts(labels.by_arm)} labels; annotators "
@@ -87,9 +91,37 @@ def _show(report: "Report", file: Path) -> None:
     console.print(
         f"Fresh: half of all items were searchable {fresh.p50:.1f} s after publishing, 95% after {fresh.p95:.1f} s "
         f"(all published at once).\nTime: set-up {seconds.set_up:.0f} s, start {seconds.start:.0f} s, "
-        f"ingest {seconds.ingest:.0f} s, labelling beside it {seconds.labelling:.0f} s, "
-        f"in all {seconds.total:.0f} s.\nReport: {file}",
+        f"ingest {seconds.ingest:.0f} s, labelling beside it {seconds.labelling:.0f} s, the wheel "
+        f"{seconds.wheel:.0f} s, in all {seconds.total:.0f} s.\nReport: {file}, and with plots: "
+        f"{file.with_suffix('.html')}",
         highlight=False,
+    )
+
+
+def _turns(report: "Report") -> Table:
+    table = Table(
+        "generation", "measured", "before", "after", "95% of the gain", "labels", "to live", title="The wheel"
+    )
+    for turn in report.turns:
+        table.add_row(
+            str(turn.generation),
+            f"{turn.metric.replace('_', ' ')}, {turn.items} items",
+            f"{turn.before:.3f}",
+            f"{turn.after:.3f}",
+            f"{turn.low:+.3f} to {turn.high:+.3f}",
+            _counts(turn.labels),
+            f"{turn.seconds.get('total', 0):.0f} s",
+        )
+    return table
+
+
+def _gatekeepers(report: "Report") -> str:
+    traffic, back = report.switch_traffic, report.rolled_back
+    return (
+        f"A degraded candidate: {'let through' if report.refused.passed else 'refused'} by the gate "
+        f"({report.refused.reasons[0]}).\nForced through, it was sent back after {back.seconds_to_back:.1f} s: "
+        f"{back.reason}.\nSearches meanwhile: {traffic.searches}, {traffic.failed} failed, {traffic.mixed} mixed, "
+        f"longest gap between good answers {traffic.longest_gap_s:.2f} s."
     )
 
 

@@ -12,7 +12,21 @@ import structlog
 import typer
 
 from infra.cli import config as config_command
-from infra.cli import demo, labels, letters, processes, publish, replay, search, select, topics, work
+from infra.cli import (
+    demo,
+    labels,
+    letters,
+    models,
+    processes,
+    publish,
+    replay,
+    search,
+    select,
+    snapshots,
+    topics,
+    train,
+    work,
+)
 from infra.cli.sql import sql_command
 from infra.cli.where import recording_url
 from infra.settings import flags
@@ -72,6 +86,9 @@ for group, commands in (
     ("dlq", letters.app),
     ("labels", labels.app),
     ("select", select.app),
+    ("train", train.app),
+    ("snapshots", snapshots.app),
+    ("models", models.models_app),
     ("config", config_command.app),
 ):
     app.add_typer(commands, name=group)
@@ -84,12 +101,16 @@ for command in (
     publish.publish,
     publish.withdraw,
     search.search,
+    release.release,
+    release.rollback,
+    lineage.lineage,
     replay.replay,
     sql_command(recording_url),
     work.run,
     work.serve,
 ):
     app.command()(command)
+app.command("eval")(evaluation.evaluate)
 app.command(hidden=True)(work.work)
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ from infra.settings import Settings
 from infra.wiring.secrets import embedded_token
 from streams.errors import MillraceError, Unavailable
 
-ANSWERS = 150
+ANSWERS = 240
 """After so many answers the annotators go home."""
-CREW = Crew(users=3, error_rate=0.05, most_answers=ANSWERS // 3, limit_s=150.0, patience_s=60.0)
+CREW = Crew(users=3, error_rate=0.05, most_answers=ANSWERS // 3, limit_s=300.0, patience_s=90.0)
 PROJECT_S = 90.0
 POLL_S = 0.5
 
@@ -41,12 +41,30 @@ SELECTION: Mapping[str, object] = {"random_share": 0.4, "batch": 15, "open_limit
 """A larger random arm than in life, as it must show something after some minutes."""
 
 PACE = ("label_studio.poll_s=0.5", "label_studio.export_s=0.3", "signals.window_s=2", "signals.grace_s=1")
+WHEEL = (
+    'snapshots.sources=["digits-to-label"]',  # the other digits have captions that give the answer away
+    "triggers.window_s=2",
+    "triggers.labels=70",
+    "triggers.labels_share=0",
+    "triggers.cool_down_s=10",
+    "gate.min_items=20",
+    "gate.min_slice_items=20",
+    "gate.margin=0.15",
+    "gate.slice_margin=0.15",
+    "rollout.canary_s=5",
+    "rollout.canary_share=0.3",
+    "rollout.canary_searches=20",
+    "rollout.holdback_share=0.3",
+    "rollout.watch_s=30",
+    'rollout.guardrails={"click_wait_s": 2}',
+)
+"""Everything sooner and smaller than in life: two turns of the wheel in minutes, on some hundred labels."""
 
 
 def assignments() -> list[str]:
     """Settings under which the demo runs, as the command line takes them."""
     chosen = [f"selection.{name}={value}" for name, value in SELECTION.items()]
-    return [f"labelling.tasks={json.dumps([TASK])}", *chosen, *PACE]
+    return [f"labelling.tasks={json.dumps([TASK])}", *chosen, *PACE, *WHEEL]
 
 
 @dataclass

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict
 from infra.demo.inputs import Planted
 from schemas.annotations import Arm
 
+LEAST_SEARCHES = 1000
+"""While the wheel turns."""
 FIRST_RANKS = 10
 """A search counts as answered if the expected item is among this many."""
 
@@ -61,6 +63,73 @@ class Saved(BaseModel):
     """Labels of the random arm that it is told by."""
 
 
+class Turn(BaseModel):
+    """One turn of the wheel: from labels to a better live model."""
+
+    generation: int
+    model: str
+    cause: str
+    """What asked for training."""
+    metric: str
+    """By which the gate judged, on items that never train."""
+    before: float
+    after: float
+    low: float
+    high: float
+    """95% interval of the gain."""
+    items: int
+    """Of the evaluation side."""
+    labels: dict[str, int]
+    """In the snapshot, by arm: those of the random arm are the evaluation side."""
+    seconds: dict[str, float]
+    """From the request to the switch, by step."""
+
+
+class Refused(BaseModel):
+    """A degraded candidate at the gate."""
+
+    model: str
+    passed: bool
+    """Must be false."""
+    reasons: list[str]
+    before: float
+    after: float
+
+
+class RolledBack(BaseModel):
+    """The same candidate, forced through and sent back by the guardrails."""
+
+    model: str
+    generation: int
+    back_generation: int
+    reason: str
+    seconds_to_live: float
+    seconds_to_back: float
+    """From the moment that it served until the former model served again."""
+
+
+class SwitchTraffic(BaseModel):
+    """Searches that ran all the time."""
+
+    searches: int
+    failed: int
+    """Without a good answer; must be 0."""
+    mixed: int
+    """With a score that is not of the model that was named; must be 0."""
+    by_model: dict[str, int]
+    longest_gap_s: float
+    """Between two good answers."""
+
+
+class WheelTurned(BaseModel):
+    """What the learning half did while people searched."""
+
+    turns: list[Turn]
+    refused: Refused
+    rolled_back: RolledBack
+    switch_traffic: SwitchTraffic
+
+
 class Seconds(BaseModel):
     """Wall time of each step."""
 
@@ -69,10 +138,12 @@ class Seconds(BaseModel):
     ingest: float
     labelling: float
     """From the first request to the last answer; it runs beside the ingest."""
+    wheel: float
+    """Two turns, the refused candidate and the one that was sent back."""
     total: float
 
 
-class Report(BaseModel):
+class Report(WheelTurned):
     """`.millrace/demo/report.json`."""
 
     model_config = ConfigDict(frozen=True)
@@ -143,6 +214,7 @@ def faults(report: Report, expected: Expected) -> list[str]:
     found += list(_label_faults(report.labels))
     if not report.signals:
         found.append("no signal came of the searches and clicks")
+    found += list(_wheel_faults(report))
     if report.republished:
         found.append(f"publishing the same folder again sent {report.republished} items")
     return found
@@ -155,3 +227,18 @@ def _label_faults(labels: Labels) -> Iterable[str]:
         yield f"labels: both arms must have some, there are {labels.by_arm}"
     if labels.accuracy is None or labels.accuracy < 1 - 3 * labels.error_rate:
         yield f"labels: {labels.accuracy} of them are true, though annotators err at {labels.error_rate}"
+
+
+def _wheel_faults(report: Report) -> Iterable[str]:
+    if len(report.turns) < 2:
+        yield f"the wheel turned {len(report.turns)} times, not twice"
+    for turn in report.turns:
+        if turn.low <= 0:
+            yield f"generation {turn.generation} is not shown to be better: {turn.metric} {turn.low:+} to {turn.high:+}"
+    if report.refused.passed:
+        yield "the gate let a degraded model through"
+    if report.rolled_back.back_generation != report.rolled_back.generation + 1:
+        yield "the forced model was not sent back"
+    traffic = report.switch_traffic
+    if traffic.failed or traffic.mixed or traffic.searches < LEAST_SEARCHES:
+        yield f"of {traffic.searches} searches {traffic.failed} failed and {traffic.mixed} were mixed"

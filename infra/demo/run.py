@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -18,7 +18,9 @@ from infra.cli.sql import ask_process
 from infra.cli.where import api_url, reachable_kafka, recording_url
 from infra.demo import inputs
 from infra.demo.labelling import CREW, Shift, counted, saved_of
-from infra.demo.report import Expected, Freshness, Labels, Report, SearchOutcome, Seconds, expected_of
+from infra.demo.report import Expected, Freshness, Labels, Report, SearchOutcome, Seconds, WheelTurned, expected_of
+from infra.demo.wheel.traffic import Traffic
+from infra.demo.wheel.turns import turned
 from infra.installation import own_command
 from infra.placement import STAGES
 from infra.settings import Settings
@@ -62,6 +64,14 @@ HUGE_BYTES = 20 * 2**20
 Say = Callable[[str], None]
 
 
+class Seen(NamedTuple):
+    """What a person saw of the spine."""
+
+    searches: list[SearchOutcome]
+    withdrawn_item_found: bool
+    republished: int
+
+
 @dataclass
 class Demo:
     """One run in a fresh folder. `say` tells the person who watches."""
@@ -79,12 +89,14 @@ class Demo:
         planted = [*inputs.write_items(items), *inputs.write_trouble(trouble, items), *inputs.planted_in(to_label)]
         with self._running(keep):
             self.seconds["start"] = time.monotonic() - began
-            shift = self._begin_labelling(to_label, truth)
+            shift, traffic = self._begin_labelling(to_label, truth), Traffic(lambda: api_url(self.settings), truth)
+            traffic.start()
             republished = self._ingest(items, trouble)
             searches = [self._outcome(query) for query in inputs.QUERIES]
-            still_found = self._withdraw()
+            seen = Seen(searches, self._withdraw(), republished)
+            wheel = self._turn_the_wheel(traffic)
             labels = self._finish_labelling(shift, truth)
-            report = self._report(searches, still_found, republished, labels, began)
+            report = self._report(seen, labels, wheel, began)
         return report, expected_of(planted, dead_records=2, parked_records=1)
 
     @contextmanager
@@ -108,6 +120,12 @@ class Demo:
         shift.start()
         self.say(f"{CREW.users} simulated annotators wait in Label Studio; they err at {CREW.error_rate:.0%}")
         return shift
+
+    def _turn_the_wheel(self, traffic: Traffic) -> WheelTurned:
+        began = time.monotonic()
+        wheel = turned(self.settings, self.folder, self.say, self._run, traffic)
+        self.seconds["wheel"] = time.monotonic() - began
+        return wheel
 
     def _finish_labelling(self, shift: Shift, truth: Mapping[str, str]) -> Labels:
         self.say("the annotators finish")
@@ -213,9 +231,7 @@ class Demo:
         self._settled()
         return inputs.WITHDRAWN in self._search(inputs.WITHDRAWN_WORDS)
 
-    def _report(
-        self, searches: list[SearchOutcome], still_found: bool, republished: int, labels: Labels, began: float
-    ) -> Report:
+    def _report(self, seen: Seen, labels: Labels, wheel: WheelTurned, began: float) -> Report:
         p50, p95 = self._sql("SELECT quantile(0.5)(freshness_s), quantile(0.95)(freshness_s) FROM freshness")[0]
         return Report(
             versions=self._versions(),
@@ -228,21 +244,21 @@ class Demo:
             parked=self._letters(parked_topic),
             indexed=self._count("item_indexed WHERE parts > 0"),
             withdrawn=self._count("item_withdrawn WHERE mode = 'delete'"),
-            searches=searches,
-            withdrawn_item_found=still_found,
-            republished=republished,
+            **seen._asdict(),
             freshness_s=Freshness(p50=round(p50, 3), p95=round(p95, 3)),
             labels=labels,
             labels_saved=saved_of(self._run("labels", "saved", "--json", stdout=subprocess.PIPE)),
             signals=self._count("item_signal_measured"),
-            seconds=Seconds(
-                set_up=round(self.seconds.get("set_up", 0.0), 1),
-                start=round(self.seconds["start"], 1),
-                ingest=round(self.seconds["ingest"], 1),
-                labelling=round(self.seconds["labelling"], 1),
-                total=round(self.seconds.get("set_up", 0.0) + time.monotonic() - began, 1),
-            ),
+            **dict(wheel),
+            seconds=self._seconds(began),
         )
+
+    def _seconds(self, began: float) -> Seconds:
+        set_up = self.seconds.get("set_up", 0.0)
+        named = ("start", "ingest", "labelling", "wheel")
+        found = {"set_up": set_up, **{name: self.seconds[name] for name in named}}
+        found["total"] = set_up + time.monotonic() - began
+        return Seconds(**{name: round(seconds, 1) for name, seconds in found.items()})
 
     def _published(self) -> dict[str, int]:
         rows = self._sql("SELECT modality, uniqExact(item_id) FROM item_published GROUP BY modality")

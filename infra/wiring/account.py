@@ -21,7 +21,7 @@ def account_service(workshop: Workshop) -> Service:
         Accounts(workshop.metadata),
         workshop.index.vectors,
         settings.labelling.tasks,
-        lambda: workshop.encoder.version,
+        lambda: workshop.watch.current().encoder_version,
         strategy,
         settings.account,
     )

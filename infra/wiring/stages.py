@@ -16,9 +16,11 @@ def _curation(workshop: Workshop) -> AnyStage:
 
 
 def _embedding(workshop: Workshop) -> AnyStage:
+    from consumers.embedding.spaces import WrittenSpaces
     from consumers.embedding.stage import embedding_stage
 
-    return embedding_stage(workshop.encoder, workshop.media, workshop.settings.embedding)
+    spaces = WrittenSpaces(workshop.watch, workshop.shelf)
+    return embedding_stage(spaces, workshop.media, workshop.settings.embedding, workshop.embedder)
 
 
 def _indexing(workshop: Workshop) -> AnyStage:
@@ -38,7 +40,12 @@ def _scoring(workshop: Workshop) -> AnyStage:
     from consumers.scoring.generations import Live
     from consumers.scoring.stage import scoring_stage
 
-    settings, encoder = workshop.settings, workshop.encoder
+    settings = workshop.settings
+
+    def live() -> Live:
+        standing = workshop.watch.current()
+        return Live(standing.encoder_version, workshop.shelf.get(standing.encoder_version).dim, standing.generation)
+
     return scoring_stage(
         settings.labelling.tasks,
         workshop.index,
@@ -46,7 +53,7 @@ def _scoring(workshop: Workshop) -> AnyStage:
         workshop.heads,
         workshop.metadata,
         settings.scoring,
-        lambda: Live(encoder.version, encoder.dim, 0),
+        live,
     )
 
 
@@ -81,6 +88,37 @@ def _mining(workshop: Workshop) -> AnyStage:
     return mining_stage(MinedStore(workshop.metadata))
 
 
+def _catalogue(workshop: Workshop) -> AnyStage:
+    from trainers.snapshots.catalogue.catalogue import ItemCatalogue
+    from trainers.snapshots.catalogue.stage import catalogue_stage
+
+    return catalogue_stage(ItemCatalogue(workshop.metadata, workshop.settings.snapshots))
+
+
+def _training(workshop: Workshop) -> AnyStage:
+    from trainers.jobs.stage import training_stage
+
+    return training_stage(workshop.registry)
+
+
+def _evaluation(workshop: Workshop) -> AnyStage:
+    from trainers.evaluation.stage import evaluation_stage
+
+    return evaluation_stage(workshop.registry)
+
+
+def _rollout(workshop: Workshop) -> AnyStage:
+    from trainers.rollout.stage import rollout_stage
+
+    return rollout_stage(workshop.registry, workshop.watch, workshop.settings.rollout)
+
+
+def _guardrails(workshop: Workshop) -> AnyStage:
+    from trainers.rollout.guardrails.stage import guardrails_stage
+
+    return guardrails_stage(workshop.registry, workshop.watch, workshop.settings.rollout)
+
+
 STAGES: dict[str, Callable[[Workshop], AnyStage]] = {
     "curation": _curation,
     "embedding": _embedding,
@@ -91,4 +129,9 @@ STAGES: dict[str, Callable[[Workshop], AnyStage]] = {
     "consensus": _consensus,
     "bridge": _bridge,
     "mining": _mining,
+    "catalogue": _catalogue,
+    "training": _training,
+    "evaluation": _evaluation,
+    "rollout": _rollout,
+    "guardrails": _guardrails,
 }

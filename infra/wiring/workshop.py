@@ -23,11 +23,17 @@ if TYPE_CHECKING:  # heavy libraries are loaded by the process that needs them
     from sqlalchemy import Engine
 
     from annotation.label_studio.client.label_studio import LabelStudio
+    from consumers.embedding.embedder import Embedder
     from consumers.recording.clickhouse import Engine as ClickHouse
     from consumers.scoring.learning.head_store import HeadStore
-    from models.encoders.port import Encoder
     from models.labels.store import LabelStore
-    from models.vector_index.port import VectorIndex
+    from models.registry.artifacts.store import ArtifactStore
+    from models.registry.registry import Registry
+    from models.registry.shelf import Shelf
+    from models.registry.standing import Watch
+    from models.serving.live.encoders import LiveEncoders
+    from models.vector_index.spaces.index import VectorSpaces
+    from trainers.snapshots.store import SnapshotStore
 
 
 class Workshop:
@@ -50,27 +56,70 @@ class Workshop:
         return engine
 
     @cached_property
-    def encoder(self) -> "Encoder":
-        from models.encoders.loading import load_encoder
+    def registry(self) -> "Registry":
+        from models.registry.registry import Registry
 
-        encoder = load_encoder(self.settings.encoder)
-        encoder.warm_up()
-        return encoder
+        return Registry(self.metadata)
 
     @cached_property
-    def index(self) -> "VectorIndex":
+    def artifacts(self) -> "ArtifactStore":
+        from models.registry.artifacts.store import ArtifactStore
+
+        place = self.settings.registry.url or str(self.settings.data_dir / "artifacts")
+        return ArtifactStore.open(self.settings.media.model_copy(update={"url": place}))
+
+    @cached_property
+    def shelf(self) -> "Shelf":
+        """The encoders of all versions."""
+        from models.registry.shelf import Shelf
+
+        folder = self.settings.data_dir / "models"
+        return Shelf(self.settings.encoder, self.registry.models, self.artifacts, folder)
+
+    @cached_property
+    def watch(self) -> "Watch":
+        """What serves. Loads the configured encoder, as nobody else knows its name."""
+        from models.registry.standing import Watch
+
+        return Watch(self.registry, self.shelf.configured.version)
+
+    @cached_property
+    def live(self) -> "LiveEncoders":
+        """The encoders that may answer searches."""
+        from models.serving.live.encoders import LiveEncoders
+
+        return LiveEncoders(self.watch, self.shelf.get, self.settings.search)
+
+    @cached_property
+    def index(self) -> "VectorSpaces":
+        from models.vector_index.spaces.index import VectorSpaces
+
         config = self.settings.index
-        index: VectorIndex
+
+        def serving() -> str:
+            return self.watch.current().encoder_version
+
+        asks = (serving, lambda: self.watch.current().written, lambda: self.watch.fresh().written)
         if config.url:
-            from models.vector_index.server import ServerVectorIndex
-
-            index = ServerVectorIndex.connect(config)
+            index = VectorSpaces.on_server(config, *asks)
         else:
-            from models.vector_index.edge import EdgeVectorIndex
-
-            index = EdgeVectorIndex.open(self.settings.data_dir / "index", config)
+            index = VectorSpaces.in_folder(self.settings.data_dir / "index", config, *asks)
+        index.open(serving())
         self.close.callback(index.close)
         return index
+
+    @cached_property
+    def embedder(self) -> "Embedder":
+        """Shared by what embeds new items and what embeds old ones anew."""
+        from consumers.embedding.embedder import Embedder
+
+        return Embedder(self.media, self.settings.embedding)
+
+    @cached_property
+    def snapshots(self) -> "SnapshotStore":
+        from trainers.snapshots.store import SnapshotStore
+
+        return SnapshotStore(self.metadata, self.artifacts)
 
     @cached_property
     def clickhouse(self) -> "ClickHouse":

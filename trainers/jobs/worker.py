@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import threading
+import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from schemas.training import TrainingProgressed
 from streams.errors import MillraceError, Misconfigured, Refusal, Unavailable
 from streams.patrol import Patrol
 from streams.retry import BackoffConfig
+from trainers.jobs.pacing import candidate_on_its_way
 from trainers.jobs.run import Workbench, cause_of, train
 from trainers.loop.launcher import RunFailed, RunStopped
 
@@ -47,7 +49,9 @@ class Trainer:
 
     def _step(self) -> bool:
         """Whether there was a job. Raises Unavailable, with the job back in the queue."""
-        if self._stopping.is_set() or (lease := self._jobs.claim(self._owner, self._bench.config.lease_s)) is None:
+        if self._stopping.is_set() or self._must_wait():
+            return False
+        if (lease := self._jobs.claim(self._owner, self._bench.config.lease_s)) is None:
             return False
         logger.info("training", job=lease.job.job_id, cause=lease.job.cause, lease=lease.token)
         try:
@@ -74,6 +78,10 @@ class Trainer:
             logger.info("trained", job=lease.job.job_id, model=trained.model.version, seconds=trained.model.seconds)
             tidy(self._bench.folder, self._bench.config.keep_runs)
 
+    def _must_wait(self) -> bool:
+        now_ms = int(time.time() * 1000)
+        return candidate_on_its_way(self._bench.registry, self._bench.watch.current(), now_ms)
+
     def _must_stop(self, heartbeat: "Heartbeat") -> bool:
         return self._stopping.is_set() or heartbeat.cancelled or heartbeat.lost is not None
 
@@ -82,12 +90,8 @@ class Heartbeat:
     """Renews a lease while the block runs, whatever the block is busy with, and tells how far it is."""
 
     def __init__(self, bench: Workbench, lease: Lease) -> None:
-        self._jobs, self._registry, self._config, self._lease = (
-            bench.registry.jobs,
-            bench.registry,
-            bench.config,
-            lease,
-        )
+        self._registry, self._jobs = bench.registry, bench.registry.jobs
+        self._config, self._lease = bench.config, lease
         self._progress = lease.job.progress
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)

@@ -1,0 +1,188 @@
+"""`millrace train`: ask for a new model, follow it, call it off."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import uuid4
+
+import typer
+
+from infra.cli.where import reachable_kafka
+from infra.settings import Settings, load_settings
+from schemas.training import TrainingRequested, TriggerCause
+from streams.codec import encode
+from streams.errors import MillraceError, Misconfigured
+from streams.topics import TRAINING_REQUESTED
+
+if TYPE_CHECKING:  # the database library is loaded by the commands that need it
+    from models.registry.records import Job
+    from models.registry.registry import Registry
+
+app = typer.Typer(help="Ask for a new model, follow it, call it off.", invoke_without_command=True)
+
+POLL_S = 0.5
+FLUSH_S = 15.0
+UNSEEN_S = 30.0
+"""A job that nobody has taken note of by then: no training process reads the topic."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+JobId = Annotated[str, typer.Argument(help="As `millrace train list` shows it.")]
+
+
+@app.callback()
+def train(
+    context: typer.Context,
+    recipe: Annotated[str, typer.Option(help="How to train; see `millrace train recipes`.")] = "default",
+    with_: Annotated[
+        list[str] | None, typer.Option("--with", metavar="FIELD=VALUE", help="A field of the recipe; may be repeated.")
+    ] = None,
+    overrides: Annotated[Path | None, typer.Option(help="Fields of the recipe, in a YAML file.")] = None,
+    notes: Annotated[str, typer.Option(help="What you want to remember.")] = "",
+    priority: Annotated[int, typer.Option(min=0, help="Higher runs first.")] = 0,
+    wait: Annotated[bool, typer.Option(help="Follow the run to its end.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Only check and print the recipe.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for a new model: it is trained on a snapshot of now, judged by the gate, and released if it is better."""
+    if context.invoked_subcommand is not None:
+        return
+    from trainers.recipes.overrides import merged, overrides_from_words, overrides_from_yaml, resolved
+
+    fields = overrides_from_yaml(_read(overrides)) if overrides else {}
+    fields = merged(fields, overrides_from_words(with_ or []))
+    whole = resolved(recipe, fields)
+    if dry_run:
+        typer.echo(whole.model_dump_json(indent=2))
+        return
+    settings = load_settings()
+    job_id = str(uuid4())
+    _publish(
+        settings,
+        TrainingRequested(
+            job_id=job_id,
+            cause=TriggerCause.MANUAL.value,
+            detail="asked for on the command line",
+            recipe=recipe,
+            overrides=fields,
+            notes=notes,
+            priority=priority,
+        ),
+    )
+    if wait:
+        _follow(settings, job_id)
+    job = _registry(settings).jobs.get(job_id)
+    if as_json:
+        typer.echo(json.dumps(_shown(job) if job else {"job_id": job_id, "state": "queued"}, indent=2))
+    else:
+        typer.echo(_line(job) if job else f"{job_id}: asked for")
+    if wait and job is not None and job.model_version is None:
+        raise MillraceError(f"no model came out: {job.reason or job.state.value}")
+
+
+@app.command("list")
+def list_jobs(limit: Annotated[int, typer.Option(min=1, max=1000)] = 20, as_json: AsJson = False) -> None:
+    """Show the latest jobs."""
+    jobs = _registry(load_settings()).jobs.list(limit)
+    if as_json:
+        typer.echo(json.dumps([_shown(job) for job in jobs], indent=2))
+        return
+    for job in jobs:
+        typer.echo(_line(job))
+
+
+@app.command("show")
+def show_job(job_id: JobId, as_json: AsJson = False) -> None:
+    """Show a job: who asked, how far it is, what came out."""
+    job = _registry(load_settings()).jobs.get(job_id)
+    if job is None:
+        raise Misconfigured(f"there is no job {job_id}; `millrace train list` shows what there is")
+    if as_json:
+        typer.echo(json.dumps(_shown(job), indent=2))
+        return
+    typer.echo(_line(job))
+    typer.echo(f"  asked by {job.cause}: {job.detail}")
+    typer.echo(f"  recipe {job.recipe} {json.dumps(dict(job.overrides)) if job.overrides else ''}".rstrip())
+    if job.notes:
+        typer.echo(f"  notes: {job.notes}")
+
+
+@app.command("cancel")
+def cancel_job(job_id: JobId) -> None:
+    """Call a job off: at once while it waits, else as soon as whoever works on it hears of it."""
+    if not _registry(load_settings()).jobs.cancel(job_id):
+        raise MillraceError(f"{job_id} has ended, or there is no such job; see `millrace train list`")
+    typer.echo(f"{job_id}: called off")
+
+
+@app.command("recipes")
+def list_recipes() -> None:
+    """Show the recipes that there are."""
+    from trainers.recipes.catalogue import RECIPES
+
+    for name, recipe in sorted(RECIPES.items()):
+        typer.echo(f"{name}: {(recipe.__doc__ or '').strip().splitlines()[0]}")
+
+
+def _publish(settings: Settings, fact: TrainingRequested) -> None:
+    from streams.kafka.producer import KafkaProducer
+    from streams.kafka.topic_admin import TopicAdmin
+
+    kafka = reachable_kafka(settings)
+    topic = TRAINING_REQUESTED.full_name(kafka.prefix)
+    if not TopicAdmin(kafka).present([topic], []):
+        raise Misconfigured(f"there is no topic {topic}: run `millrace topics apply`")
+    producer = KafkaProducer(kafka)
+    try:
+        producer.send(topic, encode(fact, "millrace/cli"))
+        producer.flush(FLUSH_S)
+    finally:
+        producer.close()
+
+
+def _follow(settings: Settings, job_id: str) -> None:
+    """Says on standard error how far it is, until it ends."""
+    registry, told, began = _registry(settings), "", time.monotonic()
+    while True:
+        job = registry.jobs.get(job_id)
+        if job is None and time.monotonic() - began > UNSEEN_S:
+            raise MillraceError(f"nobody took note of the request within {UNSEEN_S:.0f} s; see `millrace status`")
+        if job is not None and (line := _line(job)) != told:
+            sys.stderr.write(f"{line}\n")
+            told = line
+        if job is not None and job.state.ended:
+            return
+        time.sleep(POLL_S)
+
+
+def _line(job: "Job") -> str:
+    if job.model_version:
+        return f"{job.job_id}: {job.state.value}, {job.model_version}"
+    if job.state.ended:
+        return f"{job.job_id}: {job.state.value}{f', {job.reason}' if job.reason else ''}"
+    if job.state.value == "queued":
+        return f"{job.job_id}: queued"
+    progress = job.progress
+    return f"{job.job_id}: {progress.phase}, step {progress.step} of {progress.steps}, loss {progress.loss:.3f}"
+
+
+def _shown(job: "Job") -> Mapping[str, Any]:
+    hidden = ("token", "owner", "lease_until_ms", "traceparent")
+    return {name: value for name, value in asdict(job).items() if name not in hidden}
+
+
+def _registry(settings: Settings) -> "Registry":
+    from infra.migrations.run import open_migrated
+    from models.registry.registry import Registry
+
+    return Registry(open_migrated(settings.metadata.resolved(settings.data_dir)))
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{file} cannot be read: {error}") from error

@@ -1,0 +1,115 @@
+"""The learning half of each process: what trains, judges, embeds anew and leads the rollout beside the stages."""
+
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from infra.wiring.workshop import Workshop
+from infra.worker.process import Service
+
+if TYPE_CHECKING:
+    from models.registry.records import Rollout
+    from models.serving.api.services import Learning
+
+LEAST_RECALL = 0.95
+"""Of the true nearest items, the share that a search of a new space must find before anybody is sent there."""
+
+
+def learning_services(workshop: Workshop, stages: Sequence[str]) -> list[Service]:
+    """What works beside these stages."""
+    builders = {"embedding": _backfill, "training": _trainer, "evaluation": _evaluator, "rollout": _conductor}
+    return [build(workshop) for stage, build in builders.items() if stage in stages]
+
+
+def learning_of(workshop: Workshop) -> "Learning":
+    """What the API's endpoints about training and releases stand on."""
+    from models.serving.api.services import Learning
+    from trainers.recipes.overrides import resolved
+    from trainers.rollout.beginning import Wish, promote
+    from trainers.rollout.going_back import roll_back
+
+    registry, watch, config = workshop.registry, workshop.watch, workshop.settings.rollout
+
+    def begin(version: str, force: bool, canary_share: float | None, by: str) -> "Rollout":
+        return promote(registry, watch, config, version, Wish(by=by, force=force, canary_share=canary_share))
+
+    def back(reason: str, by: str) -> "Rollout":
+        return roll_back(registry, watch, config, Wish(by=by, reason=reason))
+
+    return Learning(registry, resolved, begin, back)
+
+
+def _trainer(workshop: Workshop) -> Service:
+    from models.mined.store import MinedStore
+    from trainers.jobs.run import Workbench
+    from trainers.jobs.worker import Trainer
+    from trainers.snapshots.builder import SnapshotBuilder
+    from trainers.snapshots.catalogue.catalogue import ItemCatalogue
+
+    settings = workshop.settings
+    catalogue = ItemCatalogue(workshop.metadata, settings.snapshots)
+    builder = SnapshotBuilder(catalogue, workshop.labels, workshop.snapshots, workshop.media, settings.snapshots)
+    trainer = Trainer(
+        Workbench(
+            workshop.registry,
+            workshop.watch,
+            workshop.shelf,
+            builder,
+            workshop.snapshots,
+            workshop.artifacts,
+            workshop.media,
+            MinedStore(workshop.metadata),
+            settings.labelling.tasks,
+            settings.encoder,
+            settings.training,
+            settings.data_dir / "training",
+        )
+    )
+    return Service("trainer", trainer.start, trainer.stop, trainer.ready)
+
+
+def _evaluator(workshop: Workshop) -> Service:
+    from trainers.evaluation.evaluator import Evaluator
+
+    evaluator = Evaluator(
+        workshop.registry,
+        workshop.shelf,
+        workshop.snapshots,
+        workshop.media,
+        workshop.settings.gate,
+        workshop.watch,
+    )
+    return Service("evaluator", evaluator.start, evaluator.stop, evaluator.ready)
+
+
+def _backfill(workshop: Workshop) -> Service:
+    from consumers.embedding.backfill.log import BackfillLog
+    from consumers.embedding.backfill.service import Backfill
+    from streams.kafka.scan import KafkaScan
+
+    settings = workshop.settings
+    kafka = settings.kafka
+    backfill = Backfill(
+        workshop.registry,
+        workshop.watch,
+        workshop.shelf,
+        workshop.embedder,
+        BackfillLog(KafkaScan(kafka), workshop.producer(), kafka.prefix),
+        settings.embedding,
+        kafka.instance or socket.gethostname(),
+    )
+    return Service("backfill", backfill.start, backfill.stop, backfill.ready)
+
+
+def _conductor(workshop: Workshop) -> Service:
+    from models.vector_index.parity.comparison import compare
+    from trainers.rollout.conductor import Conductor
+
+    registry, watch, index, config = workshop.registry, workshop.watch, workshop.index, workshop.settings.rollout
+
+    def difference(rollout: "Rollout") -> str:
+        found = compare(index, rollout.previous_encoder_version, rollout.encoder_version)
+        return found.difference(LEAST_RECALL)
+
+    conductor = Conductor(registry, watch, index, workshop.live.shelf_ready, difference, config)
+    return Service("rollout", conductor.start, conductor.stop, conductor.ready)
