@@ -8,7 +8,6 @@ from typing import ParamSpec, TypeVar
 from anyio import CapacityLimiter, Semaphore, fail_after, to_thread
 from pydantic import JsonValue
 
-from models.encoders.port import Encoder
 from models.metadata.idempotency import IdempotencyKeys
 from models.registry.records import Rollout
 from models.registry.registry import Registry
@@ -18,26 +17,11 @@ from models.serving.api.links import MediaLinks
 from models.serving.api.outbox import Outbox
 from models.serving.search import SearchService
 from models.vector_index.port import VectorIndex
-from schemas.event import Event
 from streams.media.store import MediaStore
 from streams.port import Producer
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Wished:
-    """How somebody wants a model to be released or taken back."""
-
-    by: str
-    cause: Event
-    """Gives the rollout its id and its trace: the same again begins nothing new."""
-    reason: str = ""
-    force: bool = False
-    """Also without the gate's consent."""
-    canary_share: float | None = None
-    """None is what the deployment is set to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +31,12 @@ class Learning:
     registry: Registry
     check_recipe: Callable[[str, Mapping[str, JsonValue]], object]
     """Name of a recipe and what to set otherwise. Raises Misconfigured, naming what is wrong."""
-    promote: Callable[[str, Wished], Rollout]
-    """Begins to roll a version out. Raises Refusal where that cannot be done now."""
-    rollback: Callable[[Wished], Rollout]
-    """Goes back to the model before; the rollout that went or goes back. Raises Refusal where that cannot be done."""
+    promote: Callable[[str, bool, float | None, str], Rollout]
+    """Begins to roll out: the version, whether without the gate's consent, the share of the canary (None: as
+    configured), and who asks. Raises Refusal where that cannot be done now."""
+    rollback: Callable[[str, str], Rollout]
+    """Goes back to the model before, for a reason, asked by somebody; the rollout that went or goes back. Raises
+    Refusal where that cannot be done now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +53,6 @@ class Services:
     """Of every topic's name."""
     length_of: Callable[[str], int | None] = lambda uri: None
     """Bytes of the medium at a place of the media store; None where none is there. Results link to those that are."""
-    encoder: Encoder | None = None
-    """Not asked: what answers is `search.live`."""
     learning: Learning | None = None
     """None where nothing is trained or released: those endpoints answer 501."""
     ready: Callable[[], Mapping[str, str | None]] = dict

@@ -50,7 +50,10 @@ class MeasureEndpoints:
         self._api = api
 
     async def evaluate(self, request: Request, tenant: Operator, idempotency_key: IdempotencyKey = None) -> Response:
-        """Evaluate a model anew against the one that serves, on the frozen evaluation set."""
+        """Evaluate a model anew against the one that serves, on the frozen evaluation set.
+
+        While an evaluation of it waits or is under way, that is the one.
+        """
         asker = Asker(tenant, idempotency_key)
         return await self._api.writing.run(self._evaluate, asker, await json_of(request))
 
@@ -64,9 +67,12 @@ class MeasureEndpoints:
             raise Problem(404, "unknown-model", "there is no such model")
 
         def asked(event_id: UUID) -> StoredAnswer:
-            request = to_json({"cause": "manual", "asked_by": f"api/{asker.tenant}"}).decode()
-            registry.evaluations.ask(str(event_id), body.model, request)
-            return StoredAnswer(202, EvaluationAccepted(evaluation_id=event_id, model=body.model).model_dump_json())
+            waiting = [one.evaluation_id for one in registry.evaluations.open() if one.model_version == body.model]
+            if not waiting:
+                request = to_json({"cause": "manual", "asked_by": f"api/{asker.tenant}"}).decode()
+                registry.evaluations.ask(str(event_id), body.model, request)
+            accepted = EvaluationAccepted(evaluation_id=UUID((waiting or [str(event_id)])[0]), model=body.model)
+            return StoredAnswer(202, accepted.model_dump_json())
 
         digest = sha256(b"evaluation/" + body.model_dump_json().encode()).hexdigest()
         return once(self._api.services.keys, asker, digest, asked).response()

@@ -1,10 +1,8 @@
 """`/v1/models`: what was trained, what serves, and how that changes."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from hashlib import sha256
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -16,7 +14,6 @@ from models.serving.api.edge.answers import BODY_ERRORS, Responses, json_respons
 from models.serving.api.edge.bodies import described, json_of, validated
 from models.serving.api.edge.credentials import Operator, Tenant
 from models.serving.api.edge.problems import Problem
-from models.serving.api.edge.tracing import Traceparent, valid
 from models.serving.api.once import REPLAYED, Asker, IdempotencyKey, once
 from models.serving.api.routes.learning.names import ONE_MODEL, PathName
 from models.serving.api.routes.learning.shelf import (
@@ -27,8 +24,7 @@ from models.serving.api.routes.learning.shelf import (
     listed,
     rollout_view,
 )
-from models.serving.api.services import Api, Wished
-from schemas.event import Event
+from models.serving.api.services import Api
 from streams.errors import Misconfigured, Refusal
 
 
@@ -73,30 +69,18 @@ class ModelEndpoints:
         return await self._api.searching.run(self._model, version, tenant)
 
     async def promote(
-        self,
-        version: PathName,
-        request: Request,
-        tenant: Operator,
-        traceparent: Traceparent = None,
-        idempotency_key: IdempotencyKey = None,
+        self, version: PathName, request: Request, tenant: Operator, idempotency_key: IdempotencyKey = None
     ) -> Response:
         """Begin to release a model: older items are embedded anew, a canary is compared, then it serves.
 
         The answer is the rollout as it begins; `/v1/models` tells how far it is.
         """
-        asker = Asker(tenant, idempotency_key, valid(traceparent))
+        asker = Asker(tenant, idempotency_key)
         return await self._api.writing.run(self._promote, asker, version, await json_of(request))
 
-    async def rollback(
-        self,
-        request: Request,
-        tenant: Operator,
-        traceparent: Traceparent = None,
-        idempotency_key: IdempotencyKey = None,
-    ) -> Response:
+    async def rollback(self, request: Request, tenant: Operator, idempotency_key: IdempotencyKey = None) -> Response:
         """Let the model before serve again. At once while the last release is watched; later it is released anew."""
-        asker = Asker(tenant, idempotency_key, valid(traceparent))
-        return await self._api.writing.run(self._rollback, asker, await json_of(request))
+        return await self._api.writing.run(self._rollback, Asker(tenant, idempotency_key), await json_of(request))
 
     def _models(self, limit: int) -> Response:
         live, learning = self._api.services.search.live, self._api.services.learning
@@ -114,27 +98,32 @@ class ModelEndpoints:
         if learning.registry.models.get(version) is None:
             raise Problem(404, "unknown-model", "there is no such model")
         said = f"promote/{version}/{body.model_dump_json()}"
-        return self._done(asker, said, lambda wished: learning.promote(version, replace(wished, **body.model_dump())))
+        asked_by = _asked_by(asker)
+        return self._done(asker, said, lambda: learning.promote(version, body.force, body.canary_share, asked_by))
 
     def _rollback(self, asker: Asker, content: bytes) -> Response:
         body, learning = validated(RollbackBody, content), self._api.learning()
         said = f"rollback/{body.model_dump_json()}"
-        return self._done(asker, said, lambda wished: learning.rollback(replace(wished, reason=body.reason)))
+        return self._done(asker, said, lambda: learning.rollback(body.reason, _asked_by(asker)))
 
-    def _done(self, asker: Asker, said: str, work: Callable[[Wished], Rollout]) -> Response:
+    def _done(self, asker: Asker, said: str, work: Callable[[], Rollout]) -> Response:
         """The rollout that came of it, once for each key. A refusal is 409 and leaves the key free."""
         digest = sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
-
-        def done(event_id: UUID) -> StoredAnswer:
-            wished = Wished(by=f"api/{asker.tenant}", cause=asker.signed(Event(), event_id))
-            return StoredAnswer(202, rollout_view(work(wished)).model_dump_json())
-
         try:
-            return once(self._api.services.keys, asker, digest, done).response()
+            answered = once(self._api.services.keys, asker, digest, lambda _: _stored(work()))
         except Refusal as error:
             raise Problem(409, "release-refused", error.detail or error.reason, reason=error.reason) from error
         except Misconfigured as error:
             raise Problem(409, "release-refused", str(error)) from error
+        return answered.response()
+
+
+def _asked_by(asker: Asker) -> str:
+    return f"api/{asker.tenant}"
+
+
+def _stored(rollout: Rollout) -> StoredAnswer:
+    return StoredAnswer(202, rollout_view(rollout).model_dump_json())
 
 
 def model_routes(api: Api) -> APIRouter:

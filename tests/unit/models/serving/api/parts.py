@@ -23,7 +23,7 @@ from models.registry.records import Rollout, RolloutState
 from models.registry.registry import Registry
 from models.serving.api.app import create_app
 from models.serving.api.config import ApiConfig
-from models.serving.api.services import Learning, Services, Wished
+from models.serving.api.services import Learning, Services
 from models.serving.search import SearchService
 from models.vector_index.port import Applied, Candidate, Content, Entry, Head, IndexQuery, Part
 from schemas.event import Event
@@ -92,23 +92,17 @@ class Releases:
         if recipe != "default" or set(overrides) - {"steps"}:
             raise Misconfigured(f"there is no recipe {recipe!r} with {', '.join(overrides)}")
 
-    def _promote(self, version: str, wished: Wished) -> Rollout:
-        rollout = under_way(
-            version,
-            rollout_id=str(wished.cause.event_id),
-            share=wished.canary_share or 0.0,
-            forced=wished.force,
-            requested_by=wished.by,
-        )
+    def _promote(self, version: str, force: bool, share: float | None, by: str) -> Rollout:
+        rollout = under_way(version, share=share or 0.0, forced=force, requested_by=by)
         if not self.registry.rollouts.begin(rollout):
             raise BadRecord("rollout_under_way", "another model is on its way")
         return rollout
 
-    def _rollback(self, wished: Wished) -> Rollout:
+    def _rollback(self, reason: str, by: str) -> Rollout:
         rollout = self.registry.rollouts.current()
         if rollout is None:
             raise BadRecord("nothing_to_go_back_to")
-        return replace(rollout, state=RolloutState.ROLLED_BACK, reason=wished.reason, requested_by=wished.by)
+        return replace(rollout, state=RolloutState.ROLLED_BACK, reason=reason, requested_by=by)
 
 
 def under_way(model: str, **changes: Any) -> Rollout:

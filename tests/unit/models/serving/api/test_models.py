@@ -116,6 +116,15 @@ def test_an_evaluation_is_asked_for_once_under_its_key(client: TestClient, mill:
     assert evaluation.model_version == "mini-2"
 
 
+def test_while_an_evaluation_waits_that_is_the_one(client: TestClient, mill: House) -> None:
+    mill.registry.models.register(MINI)
+    asked = [client.post("/v1/eval/run", json={"model": "mini-2"}).json() for _ in range(2)]
+    assert asked[0]["evaluation_id"] == asked[1]["evaluation_id"]
+    mill.registry.evaluations.fail(asked[0]["evaluation_id"], "no evaluation set")
+    third = client.post("/v1/eval/run", json={"model": "mini-2"}).json()
+    assert third["evaluation_id"] != asked[0]["evaluation_id"]
+
+
 def test_what_is_not_registered_is_not_evaluated(client: TestClient) -> None:
     assert name_of(client.post("/v1/eval/run", json={"model": "mini-3"})) == "unknown-model"
 
