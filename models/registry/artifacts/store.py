@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from models.registry.artifacts.shape import FOREIGN, require_plain_name, require_sound
 from schemas.training import Artifact
@@ -21,9 +21,6 @@ from streams.errors import BadRecord, Misconfigured, Unavailable
 from streams.media.backend import answering, open_backend, require_disk, require_presence
 from streams.media.config import MediaConfig
 from streams.media.store import uri_of
-
-if TYPE_CHECKING:
-    from obstore.store import ObjectStore
 
 MISSING = "artifact_missing"
 CORRUPT = "artifact_corrupt"
@@ -36,16 +33,15 @@ _LEFT_BEHIND_S = 3600
 class ArtifactStore:
     """Files and bytes by SHA-256. May be shared by threads and processes."""
 
-    def __init__(self, backend: "ObjectStore", url: str) -> None:
-        self._backend = backend
-        self._url = url
+    def __init__(self, config: MediaConfig) -> None:
+        self._backend = open_backend(config)
+        self._url = config.url
 
     @classmethod
     def open(cls, place: str | Path | MediaConfig) -> Self:
         """The store at a folder, an address, or a configuration that also has credentials. Raises Misconfigured."""
-        config = place if isinstance(place, MediaConfig) else MediaConfig(url=str(place))
         try:
-            return cls(open_backend(config), config.url)
+            return cls(place if isinstance(place, MediaConfig) else MediaConfig(url=str(place)))
         except Misconfigured as error:
             raise Misconfigured(str(error).replace("media.url", "registry.url", 1)) from error
 
