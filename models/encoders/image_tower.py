@@ -13,12 +13,13 @@ from typing import Self
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from models.encoders.config import EncoderConfig
 from models.encoders.pictures import pixels
 from models.encoders.port import Vectors
+from models.encoders.saving import save_weights
 from streams.errors import Misconfigured
 
 _WIDTHS = (32, 64, 128)
@@ -92,7 +93,7 @@ class ImageTower:
     def save(self, path: Path) -> None:
         """Weights as safetensors, with side and training state in its header."""
         facts = {"side_px": str(self.side_px), "trained": "true" if self.trained else "false"}
-        save_file(self._network.state_dict(), path, metadata=facts)
+        save_weights(self.weights, path, facts)
 
     @property
     def weights(self) -> dict[str, Tensor]:

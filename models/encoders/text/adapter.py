@@ -11,9 +11,10 @@ from typing import Self
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
+from models.encoders.saving import save_weights
 from models.encoders.text.bert import Weights
 from streams.errors import BadRecord
 
@@ -66,7 +67,7 @@ class Adapter:
 
     def save(self, path: Path) -> None:
         """A and B of each layer as safetensors, the scale in its header."""
-        save_file(self._tensors(), path, metadata={"format": FORMAT, "scale": repr(self.scale)})
+        save_weights(self._tensors(), path, {"format": FORMAT, "scale": repr(self.scale)})
 
     @classmethod
     def load(cls, path: Path) -> Self:
