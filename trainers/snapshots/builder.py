@@ -4,7 +4,7 @@ Labels and captions make an item worth freezing. What was withdrawn is not there
 an item has now does not count.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import nsmallest
 from itertools import chain
 
@@ -26,8 +26,21 @@ from trainers.snapshots.store import SnapshotStore
 logger = structlog.get_logger()
 
 
+Reserved = Callable[[Row], bool]
+"""Whether an item belongs to the random arm of some task, labelled or not."""
+
+
+def nobody(row: Row) -> bool:
+    """Where nothing is reserved."""
+    return False
+
+
 class SnapshotBuilder:
-    """Draws snapshots up and keeps them. What it stands on may raise Unavailable; it is then called again."""
+    """Draws snapshots up and keeps them. For one thread at a time; what it stands on may raise Unavailable.
+
+    `reserved` items are kept back until they have their label of the random arm, so that no model has ever been
+    trained on what later ones are measured with.
+    """
 
     def __init__(
         self,
@@ -36,6 +49,7 @@ class SnapshotBuilder:
         snapshots: SnapshotStore,
         media: MediaStore,
         config: SnapshotConfig,
+        reserved: Reserved = nobody,
     ) -> None:
         self._catalogue = catalogue
         self._labels = labels
@@ -43,6 +57,7 @@ class SnapshotBuilder:
         self._media = media
         self._likeness = Likeness(media, config)
         self._config = config
+        self._reserved = reserved
 
     def freeze(self, project_id: str, encoder: Encoder, tasks: Iterable[Task], live_version: str) -> Manifest:
         """Everything labelled or captioned, divided into sides and kept.
@@ -53,7 +68,9 @@ class SnapshotBuilder:
         rows = self._rows(labels_by_item(tasks, self._labels))
         before = self._snapshots.ever_evaluated()
         sides = evaluation_side(rows, before, self._config.evaluation_share, self._config.seed)
-        parted = divided(rows, sides, self._likeness.near(rows, sides, encoder))
+        back = [place for place, row in enumerate(rows) if self._reserved(row)]
+        near = self._likeness.near(rows, {*sides, *back}, encoder)
+        parted = divided(rows, sides, near, back)
         manifest = Manifest.of(project_id, live_version, map(facts_of, tasks), parted)
         kept = self._snapshots.put(manifest)
         logger.info(

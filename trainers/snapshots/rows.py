@@ -13,7 +13,7 @@ class Split(StrEnum):
     EVALUATION = "evaluation"
     """Measured with, never trained on, in this snapshot and in all later ones."""
     EXCLUDED = "excluded"
-    """Too near to an evaluation item to be trained on."""
+    """Too near to an evaluation item to be trained on; or kept back, and later to be measured with."""
 
 
 class Key(NamedTuple):

@@ -41,11 +41,16 @@ def duplicates(rows: Sequence[Row]) -> list[Pair]:
     return [(place, original) for place, original in pairs if place != original]
 
 
-def divided(rows: Sequence[Row], evaluation: Collection[Place], near: Iterable[Pair]) -> tuple[Row, ...]:
-    """The rows with their sides and groups. `near` are pairs of near-duplicates beside the exact ones."""
+def divided(
+    rows: Sequence[Row], evaluation: Collection[Place], near: Iterable[Pair], kept_back: Collection[Place] = ()
+) -> tuple[Row, ...]:
+    """The rows with their sides and groups. `near` are pairs of near-duplicates beside the exact ones.
+
+    What is kept back is neither measured with nor trained on, and nothing like it is.
+    """
     groups = _groups(len(rows), [*duplicates(rows), *near])
     measured = set(evaluation)
-    beside = {groups[place] for place in measured}
+    beside = {groups[place] for place in measured.union(kept_back)}
 
     def side(place: Place) -> Split:
         if place in measured:

@@ -21,11 +21,11 @@ from tests.unit.trainers.snapshots.frozen import (
     settled,
     withdrawn,
 )
-from trainers.snapshots.builder import SnapshotBuilder
+from trainers.snapshots.builder import Reserved, SnapshotBuilder, nobody
 from trainers.snapshots.catalogue.catalogue import ItemCatalogue
 from trainers.snapshots.config import SnapshotConfig
 from trainers.snapshots.manifest import Manifest
-from trainers.snapshots.rows import Split
+from trainers.snapshots.rows import Row, Split
 from trainers.snapshots.store import SnapshotStore
 
 
@@ -42,8 +42,9 @@ class House:
     def holds(self, *facts: ItemCurated | ItemWithdrawn) -> None:
         self.catalogue.write(facts)
 
-    def freeze(self, *tasks: TaskConfig) -> Manifest:
-        builder = SnapshotBuilder(self.catalogue, labels_of(self.engine), self.snapshots, self.media, self.config)
+    def freeze(self, *tasks: TaskConfig, reserved: Reserved = nobody) -> Manifest:
+        parts = (self.catalogue, labels_of(self.engine), self.snapshots, self.media, self.config)
+        builder = SnapshotBuilder(*parts, reserved)
         return builder.freeze("default", HashingEncoder(EncoderConfig()), tasks or (TOPIC,), "m-0")
 
 
@@ -54,6 +55,10 @@ def house(tmp_path: Path) -> House:
 
 def sides(frozen: Manifest) -> dict[str, str]:
     return {row.item_id: row.split.value for row in frozen.rows}
+
+
+def of_a(row: Row) -> bool:
+    return row.item_id == "a"
 
 
 def test_what_is_labelled_or_captioned_is_frozen_and_nothing_else(house: House) -> None:
@@ -99,6 +104,22 @@ def test_what_was_measured_with_once_is_never_trained_on_later(house: House) -> 
     assert sides(house.freeze()) == {"a": "evaluation"}
     settle(house.engine, [settled("a", reason="withdrawn", arm=Arm.RANDOM, revision=1)], {"a": asked})
     assert sides(house.freeze()) == {"a": "evaluation"}
+
+
+def test_an_item_of_the_random_arm_is_kept_back_until_it_has_its_label(house: House) -> None:
+    house.holds(picture("a"), picture("b", content="the pixels of a"), picture("c"))
+    assert sides(house.freeze(reserved=of_a)) == {"a": "excluded", "b": "excluded", "c": "train"}
+    settle(house.engine, [settled("a", "arts", arm=Arm.RANDOM)])
+    assert sides(house.freeze(reserved=of_a)) == {"a": "evaluation", "b": "excluded", "c": "train"}
+
+
+def test_a_text_that_travels_by_reference_is_read_by_its_beginning(tmp_path: Path) -> None:
+    house = House(empty_engine(), tmp_path, text_chars=4)
+    there, other = (house.media.put(words.encode(), "text/plain") for words in ("many words", "other words"))
+    house.holds(curated("a", text=None, media=there), curated("b", text=None, media=other))
+    house.media.delete(other)
+    settle(house.engine, [settled("a", "arts"), settled("b", "arts")])
+    assert [row.text for row in house.freeze().rows] == ["many", None]
 
 
 def test_what_was_withdrawn_is_in_no_later_snapshot(house: House) -> None:

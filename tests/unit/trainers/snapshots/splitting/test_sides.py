@@ -91,6 +91,18 @@ def test_an_item_stays_on_the_evaluation_side_whatever_comes_or_goes(
     assert measured & {one.key for one in later} <= again
 
 
+@given(splits(), st.sets(st.integers(0, 11)))
+def test_what_is_kept_back_and_what_is_like_it_is_not_trained_on(
+    case: tuple[list[Row], list[int], list[Pair]], back: set[int]
+) -> None:
+    rows, measured, near = case
+    kept = {place for place in back if place < len(rows)}
+    parted = divided(rows, measured, near, kept)
+    held = {rows[place].content_sha256 for place in kept}
+    assert not any(one.split is Split.TRAIN and one.content_sha256 in held for one in parted)
+    assert [place for place, one in enumerate(parted) if one.split is Split.EVALUATION] == measured
+
+
 def test_lots_are_spread_evenly() -> None:
     numbers = [lot(0, "evaluation", Key("default", str(number))) for number in range(2_000)]
     assert all(150 < sum(low / 10 <= number < (low + 1) / 10 for number in numbers) < 250 for low in range(10))
