@@ -23,7 +23,7 @@ from trainers.rollout.beginning import begin_by_verdict, waiting_verdict
 from trainers.rollout.config import RolloutConfig
 from trainers.rollout.guardrails.counting import searches_of_new
 from trainers.rollout.guardrails.stage import MARK
-from trainers.rollout.steps import Facts, is_switch, moved, next_step
+from trainers.rollout.steps import Facts, backfilled, is_switch, moved, next_step
 from trainers.rollout.telling import DONE, step_told, told_of_move
 
 REMEMBERED = 50
@@ -44,14 +44,6 @@ class Spaces(Protocol):
         ...
 
 
-class Backfilled(Protocol):
-    """How far older items are embedded anew."""
-
-    complete: bool
-    done: int
-    total: int
-
-
 class Conductor:
     """A service; one in each process that holds the index."""
 
@@ -61,18 +53,15 @@ class Conductor:
         watch: Watch,
         spaces: Spaces,
         ready: Callable[[], frozenset[str]],
-        backfilled: Callable[[Rollout], Backfilled],
         difference: Callable[[Rollout], str],
         config: RolloutConfig,
         clock: Clock | None = None,
     ) -> None:
-        """`ready` knows encoder versions that can answer searches here; `difference` says what keeps both spaces of a
-        rollout from holding the same, and is empty if nothing does."""
+        """`ready` knows encoder versions that can answer searches here; `difference` is the proof (proof.py)."""
         self._registry = registry
         self._watch = watch
         self._spaces = spaces
         self._ready = ready
-        self._backfilled = backfilled
         self._difference = difference
         self._config = config
         self._clock = clock or SystemClock()
@@ -112,7 +101,7 @@ class Conductor:
         if move is None:
             return False
         after = moved(rollout, move, facts.now_ms, self._config)
-        told = told_of_move(rollout, after, *self._count(rollout))
+        told = told_of_move(rollout, after)
         if is_switch(rollout, move):
             changed = self._registry.rollouts.switch(
                 after, standing.generation, ReleaseKind.RELEASE, _why(rollout), rollout.requested_by, told
@@ -129,7 +118,7 @@ class Conductor:
             now_ms=int(self._clock.time() * 1000),
             live_version=standing.model_version,
             served=rollout.encoder_version in self._ready(),
-            backfilled=rollout.state is RolloutState.BACKFILLING and self._backfilled(rollout).complete,
+            backfilled=rollout.state is RolloutState.BACKFILLING and backfilled(rollout).complete,
             difference=self._compared(rollout) if verifying else "",
             searches=searches_of_new(rollout.marks.get(MARK)),
         )
@@ -144,12 +133,6 @@ class Conductor:
                 self._found = str(error)
             self._compared_at_s = self._clock.monotonic()
         return self._found
-
-    def _count(self, rollout: Rollout) -> tuple[int, int]:
-        if rollout.state is not RolloutState.BACKFILLING:
-            return 0, 0
-        found = self._backfilled(rollout)
-        return found.done, found.total
 
     def _tidy(self, standing: Standing) -> None:
         """Removes the spaces that ended rollouts have left behind, once nobody works with them any more."""

@@ -30,6 +30,12 @@ class RolloutConfig(BaseModel):
     """Between two comparisons of the spaces, while items are on their way."""
     verify_s: Seconds = 600.0
     """Given up if the spaces still differ after this long."""
+    verify_sample: Annotated[int, Field(ge=0, le=10_000)] = 50
+    """Items whose nearest neighbours in the new space are looked for both ways, exactly and by its index; 0 trusts it."""
+    verify_nearest: Annotated[int, Field(ge=1, le=100)] = 10
+    """Neighbours of each."""
+    verify_recall: Annotated[float, Field(ge=0, le=1)] = 0.9
+    """Of the true neighbours the index must find at least this share."""
     canary_share: Share = 0.1
     """Of the searches that the candidate answers before it serves; 0 leaves the canary out."""
     canary_s: Seconds = 60.0

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from pydantic import BaseModel, ConfigDict
+
 from models.registry.records import Rollout, RolloutState
 from trainers.rollout.config import RolloutConfig
 
@@ -73,6 +75,21 @@ def moved(rollout: Rollout, move: Move, now_ms: int, config: RolloutConfig) -> R
         changed_at_ms=now_ms,
         steps={**rollout.steps, step: max(0, now_ms - entered_ms(rollout)) / 1000},
     )
+
+
+class Backfilled(BaseModel):
+    """How far older items are embedded anew, as the process that embeds them writes it into the rollout."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    complete: bool = False
+    done: int = 0
+    total: int = 0
+
+
+def backfilled(rollout: Rollout) -> Backfilled:
+    """Of this rollout."""
+    return Backfilled.model_validate(rollout.marks.get("backfill") or {})
 
 
 def is_switch(rollout: Rollout, move: Move) -> bool:

@@ -7,7 +7,7 @@ from uuid import UUID
 from models.registry.records import Rollout, RolloutState
 from schemas.event import Event
 from schemas.training import RolloutProgressed
-from trainers.rollout.steps import STEPS, Move, is_switch
+from trainers.rollout.steps import STEPS, Move, backfilled, is_switch
 
 BEGAN, DONE, FAILED = "began", "done", "failed"
 
@@ -17,17 +17,19 @@ def told_of_beginning(rollout: Rollout) -> list[Event]:
     return [step_told(rollout, STEPS[rollout.state], BEGAN, detail=rollout.reason)]
 
 
-def told_of_move(before: Rollout, after: Rollout, done: int = 0, total: int = 0) -> list[Event]:
-    """To be announced in the transaction that moves it. `done` and `total` are of the step that ended."""
-    return list(_told(before, after, done, total))
+def told_of_move(before: Rollout, after: Rollout) -> list[Event]:
+    """To be announced in the transaction that moves it."""
+    return list(_told(before, after))
 
 
-def _told(before: Rollout, after: Rollout, done: int, total: int) -> Iterator[Event]:
+def _told(before: Rollout, after: Rollout) -> Iterator[Event]:
     step = STEPS[before.state]
     failed = after.state in (RolloutState.ABORTED, RolloutState.ROLLED_BACK)
     reason = after.reason if failed else ""
     seconds = after.steps.get(step, 0.0)
-    yield step_told(after, step, FAILED if failed else DONE, seconds, (done, total), reason)
+    found = backfilled(before)
+    count = (found.done, found.total) if before.state is RolloutState.BACKFILLING else (0, 0)
+    yield step_told(after, step, FAILED if failed else DONE, seconds, count, reason)
     if is_switch(before, Move(after.state)) and not failed:
         yield step_told(after, "switch", DONE)
     if after.state is RolloutState.ROLLED_BACK:

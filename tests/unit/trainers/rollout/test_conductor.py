@@ -117,6 +117,7 @@ def test_two_conductors_take_every_step_once(world: World) -> None:
         for _ in range(60):
             one.look()
             other.look()
+            world.backfill()
             world.clock.now += 0.25
     told = world.steps_told()
     assert len(told) == len(set(told))
@@ -163,5 +164,6 @@ def test_a_comparison_that_cannot_be_made_is_a_difference(world: World) -> None:
     conductor._difference = away
     for _ in range(700):
         conductor.look()
+        world.backfill()
         world.clock.now += 1
     assert world.rollout().reason == "the spaces differ: the index does not answer"

@@ -47,7 +47,7 @@ def live(world: World, fuse: Fuse) -> None:
         setattr(rollouts, name, fuse.wrap(getattr(rollouts, name)))
     conductor._spaces = SimpleNamespace(spaces=world.rooms.spaces, keep=fuse.wrap(world.rooms.keep))
     for _ in range(40):
-        while conductor.look():
+        while conductor.look() or world.backfill():
             pass
         world.clock.now += 1
 

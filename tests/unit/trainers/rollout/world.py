@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from uuid import UUID, uuid5
 
@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from models.metadata.config import MetadataConfig
 from models.metadata.engine import open_engine
-from models.registry.records import Model, ModelKind, Rollout
+from models.registry.records import Model, ModelKind, Rollout, RolloutState
 from models.registry.registry import Registry
 from models.registry.standing import Watch
 from models.registry.stores.announcements import ROLLOUT
@@ -35,15 +35,6 @@ NAMES = UUID("8f0f3c52-6f0b-4ad7-9e0a-27f9a3b9a6aa")
 
 
 @dataclass
-class Done:
-    """How far older items are embedded anew."""
-
-    complete: bool = True
-    done: int = 7
-    total: int = 7
-
-
-@dataclass
 class Rooms:
     """Vector spaces by name alone; there is one for whatever is written."""
 
@@ -63,15 +54,15 @@ class Rooms:
 class World:
     """Everything around the conductor. What it says can be changed at any time."""
 
-    def __init__(self, config: RolloutConfig = QUICK, engine: Engine | None = None) -> None:
+    def __init__(self, config: RolloutConfig = QUICK, engine: Engine | None = None, baseline: str = BASELINE) -> None:
         self.config = config
         self.clock = HandClock()
         self.registry = Registry(engine or open_engine(MetadataConfig(url="sqlite://")), self.clock)
         self.registry.create_tables()
-        self.watch = Watch(self.registry, BASELINE, refresh_s=0, clock=self.clock)
+        self.watch = Watch(self.registry, baseline, refresh_s=0, clock=self.clock)
         self.rooms = Rooms(lambda: self.watch.fresh().written)
-        self.loaded: set[str] = {BASELINE}
-        self.backfill = Done()
+        self.loaded: set[str] = {baseline}
+        self.backfilled = True
         self.difference = ""
         self._announcements = self.registry.announcements(ROLLOUT)
 
@@ -81,7 +72,6 @@ class World:
             self.watch,
             self.rooms,
             lambda: frozenset(self.loaded),
-            lambda rollout: self.backfill,
             lambda rollout: self.difference,
             self.config,
             self.clock,
@@ -118,9 +108,17 @@ class World:
         """A conductor looks again and again while time passes."""
         conductor = self.conductor()
         for _ in range(round(seconds / step_s)):
-            while conductor.look():
+            while conductor.look() or self.backfill():
                 pass
             self.clock.now += step_s
+
+    def backfill(self) -> bool:
+        """What the embedding process does: writes down that older items are embedded anew."""
+        rollout = self.registry.rollouts.current()
+        if not self.backfilled or rollout is None or rollout.state is not RolloutState.BACKFILLING or rollout.marks:
+            return False
+        done = {"complete": True, "done": 7, "total": 7, "owner": "the embedding process"}
+        return self.registry.rollouts.change(replace(rollout, marks={"backfill": done})) is not None
 
     def rollout(self) -> Rollout:
         """The latest one."""
