@@ -14,11 +14,14 @@ import typer
 from infra.cli import config as config_command
 from infra.cli import (
     demo,
+    evaluation,
     labels,
     letters,
+    lineage,
     models,
     processes,
     publish,
+    release,
     replay,
     search,
     select,
