@@ -22,10 +22,12 @@ class Wanted:
         self.now = self.known = versions
         self.asked = 0
 
-    def __call__(self, fresh: bool = False) -> tuple[str, ...]:
-        if fresh:
-            self.asked += 1
-            self.known = self.now
+    def written(self) -> tuple[str, ...]:
+        return self.known
+
+    def written_now(self) -> tuple[str, ...]:
+        self.asked += 1
+        self.known = self.now
         return self.known
 
     def live(self) -> str:
@@ -33,7 +35,7 @@ class Wanted:
 
 
 def spaced(ground: Ground, wanted: Wanted) -> VectorSpaces:
-    return VectorSpaces(ground, wanted.live, wanted)
+    return VectorSpaces(ground, wanted.live, wanted.written, wanted.written_now)
 
 
 def written(item_id: str, version: int, space: str, words: str = "mill") -> Entry:

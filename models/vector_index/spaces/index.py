@@ -27,32 +27,51 @@ logger = structlog.get_logger()
 class VectorSpaces:
     """The spaces of a deployment as one index. One thread writes while any number search, open and drop."""
 
-    def __init__(self, ground: Ground, live: Callable[[], str], written: Written | None = None) -> None:
-        """`live` names the model version that serves; `written` None keeps every space that is ever written to."""
+    def __init__(
+        self,
+        ground: Ground,
+        live: Callable[[], str],
+        written: Written | None = None,
+        written_now: Written | None = None,
+    ) -> None:
+        """`live` names the model version that serves. `written` may be a moment old, and is asked all the time; before
+        anything is refused, `written_now` is asked. Without them every space is kept that is ever written to."""
         self._ground = ground
         self._live = live
         self._written = written
+        self._written_now = written_now or written
         self._open = OpenSpaces(ground)
 
     @classmethod
     def in_folder(
-        cls, folder: Path, config: VectorIndexConfig, live: Callable[[], str], written: Written | None = None
+        cls,
+        folder: Path,
+        config: VectorIndexConfig,
+        live: Callable[[], str],
+        written: Written | None = None,
+        written_now: Written | None = None,
     ) -> Self:
         """Qdrant Edge, a folder for each space, all of them open. Raises Misconfigured."""
         from models.vector_index.edge.ground import EdgeGround
 
         ground = EdgeGround(folder, config)
-        spaces = cls(ground, live, written)
+        spaces = cls(ground, live, written, written_now)
         for model_version in ground.found():
             spaces.open(model_version)
         return spaces
 
     @classmethod
-    def on_server(cls, config: VectorIndexConfig, live: Callable[[], str], written: Written | None = None) -> Self:
+    def on_server(
+        cls,
+        config: VectorIndexConfig,
+        live: Callable[[], str],
+        written: Written | None = None,
+        written_now: Written | None = None,
+    ) -> Self:
         """A Qdrant server, a collection for each space. Nothing is sent before the first use."""
         from models.vector_index.server.ground import ServerGround
 
-        return cls(ServerGround.connect(config), live, written)
+        return cls(ServerGround.connect(config), live, written, written_now)
 
     def open(self, model_version: str) -> None:
         """Its space exists from here on, if only empty: every withdrawal that is applied from now on reaches it."""
@@ -171,9 +190,9 @@ class VectorSpaces:
 
     def _wanted(self, model_version: str) -> bool:
         """A version that is not known is asked for again: who writes may hear of a rollout before we do."""
-        if self._written is None:
+        if self._written is None or self._written_now is None:
             return True
-        return model_version in self._written() or model_version in self._written(fresh=True)
+        return model_version in self._written() or model_version in self._written_now()
 
 
 def _goes_to(entry: Entry, model_version: str) -> bool:

@@ -1,6 +1,6 @@
 """What the spaces of a deployment need: somewhere to lie, and somebody who knows which of them are wanted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from models.vector_index.port import VectorIndex
@@ -30,9 +30,5 @@ class Ground(Protocol):
         ...
 
 
-class Written(Protocol):
-    """Tells which model versions' spaces are to be written, the live one first."""
-
-    def __call__(self, fresh: bool = False) -> Sequence[str]:
-        """As known here, at most some hundred milliseconds old; `fresh` asks now. May raise Unavailable."""
-        ...
+Written = Callable[[], Sequence[str]]
+"""Model versions whose spaces are to be written, the live one first. May raise Unavailable."""

@@ -36,7 +36,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorIndex]:
 
 
 class TestSpacesInFolders(VectorSpacesContract):
-    drops = 20
+    drops = 4
 
 
 class TestIndexInFolders(VectorIndexContract):

@@ -45,7 +45,7 @@ def index() -> Iterator[VectorIndex]:
 
 
 class TestSpacesOnLocalMode(VectorSpacesContract):
-    drops = 2
+    drops = 1
 
 
 class TestIndexOnLocalMode(VectorIndexContract):

@@ -1,0 +1,139 @@
+"""Whether two spaces hold the same items in the same versions.
+
+Both are walked in one order, a step at a time, so that neither has to be held in memory. Items change meanwhile: what
+differs is looked at again before it is told.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import groupby, islice
+from math import nan
+from typing import NamedTuple
+
+from models.vector_index.parity.recall import recall_against_exact
+from models.vector_index.parity.walks import counted
+from models.vector_index.port import Counted, VectorIndex
+
+MOST = 1000
+"""Differing items that are looked at again; more are too many to be on their way."""
+LOOKS = 3
+NAMED = 10
+
+
+class Item(NamedTuple):
+    tenant: str
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What a space holds, in two numbers: equal ones mean the same items in the same versions."""
+
+    count: int
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """Two spaces side by side. Of the items that differ some are named."""
+
+    live: int
+    candidate: int
+    """Items in each."""
+    missing: tuple[Item, ...]
+    """In the live space alone."""
+    stale: tuple[Item, ...]
+    """In both, in different versions."""
+    extra: tuple[Item, ...]
+    """In the candidate's space alone."""
+    recall: float
+    """Of the true nearest items of a sample the share that searching the candidate's space finds; NaN without one."""
+
+    @property
+    def equal(self) -> bool:
+        return not (self.missing or self.stale or self.extra)
+
+    def difference(self, least_recall: float = 0.0) -> str:
+        """What keeps them from being equal, in words; empty if nothing does."""
+        kinds = {"is missing": self.missing, "has another version": self.stale, "is too many": self.extra}
+        found = [f"{item.tenant}/{item.item_id} {kind}" for kind, items in kinds.items() for item in items[:1]]
+        if self.recall < least_recall:
+            found.append(f"a search finds {self.recall:.3f} of the true neighbours, not {least_recall:.3f}")
+        counts = f" ({self.live} items, {self.candidate} in the new space)" if found else ""
+        return "; ".join(found) + counts
+
+
+def fingerprint(index: VectorIndex, model_version: str) -> Fingerprint:
+    """Of all tenants' items in a space."""
+    count = total = 0
+    for one in counted(index, model_version):
+        count += 1
+        total += int.from_bytes(blake2b(f"{one.place}/{one.version}".encode(), digest_size=16).digest())
+    return Fingerprint(count, f"{total % 2**128:032x}")
+
+
+def compare(index: VectorIndex, live_version: str, candidate_version: str, sample: int = 50, k: int = 10) -> Parity:
+    """Both spaces side by side, all tenants. `sample` items are asked for their `k` nearest; 0 leaves recall out."""
+    live, candidate = _Walk(index, live_version), _Walk(index, candidate_version)
+    differing = {Item(one.tenant, one.item_id) for one in islice(_differing(live, candidate), MOST)}
+    for walk in (live, candidate):
+        walk.finish()
+    versions = (live_version, candidate_version)
+    for _ in range(LOOKS):
+        held, filled = (_versions(index, version, differing) for version in versions)
+        differing = {item for item in differing if held.get(item) != filled.get(item)}
+    return Parity(
+        live.count,
+        candidate.count,
+        missing=_some(item for item in differing if item not in filled),
+        stale=_some(item for item in differing if item in held and item in filled),
+        extra=_some(item for item in differing if item not in held),
+        recall=recall_against_exact(index, candidate_version, sample, k) if sample else nan,
+    )
+
+
+class _Walk:
+    """Counts what it passes."""
+
+    def __init__(self, index: VectorIndex, model_version: str) -> None:
+        self._items = counted(index, model_version)
+        self.count = 0
+
+    def next(self) -> Counted | None:
+        found = next(self._items, None)
+        self.count += found is not None
+        return found
+
+    def finish(self) -> None:
+        while self.next() is not None:
+            pass
+
+
+def _differing(live: _Walk, candidate: _Walk) -> Iterator[Counted]:
+    one, other = live.next(), candidate.next()
+    while one is not None or other is not None:
+        if one is None or (other is not None and other.place < one.place):
+            assert other is not None
+            yield other
+            other = candidate.next()
+        elif other is None or one.place < other.place:
+            yield one
+            one = live.next()
+        else:
+            if one.version != other.version:
+                yield one
+            one, other = live.next(), candidate.next()
+
+
+def _versions(index: VectorIndex, model_version: str, items: Collection[Item]) -> dict[Item, int]:
+    """Versions in effect of those that are in a space."""
+    found: dict[Item, int] = {}
+    for tenant, ours in groupby(sorted(items), key=lambda item: item.tenant):
+        held = index.vectors(tenant, model_version, [item.item_id for item in ours])
+        found |= {Item(tenant, item_id): version for item_id, (version, _) in held.items()}
+    return found
+
+
+def _some(items: Iterable[Item]) -> tuple[Item, ...]:
+    return tuple(sorted(items)[:NAMED])
