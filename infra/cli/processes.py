@@ -99,6 +99,7 @@ def doctor(as_json: AsJson = False) -> None:
 def _up_in_foreground(settings: Settings) -> None:
     from infra.cli.topics import apply_topics
     from infra.installation import installation
+    from infra.migrations.run import open_migrated
     from infra.supervisor.supervisor import Supervisor
 
     data_dir = settings.data_dir.absolute()
@@ -106,11 +107,16 @@ def _up_in_foreground(settings: Settings) -> None:
         with _shown_download() as on_progress:
             parts = installation(settings, on_progress, _say)
         kafka = settings.kafka.model_copy(update={"bootstrap_servers": parts.bootstrap})
+
+        def prepare() -> None:
+            _say("topics", f"{len(apply_topics(kafka))} changes applied")
+            open_migrated(settings.metadata.resolved(data_dir)).dispose()  # once, before all processes want to
+
         supervisor = Supervisor(
             data_dir,
             parts.foundations,
             parts.workers,
-            lambda: _say("topics", f"{len(apply_topics(kafka))} changes applied"),
+            prepare,
             settings.supervisor,
             _say,
             parts.bootstrap,
