@@ -16,6 +16,7 @@ from tests.unit.trainers.gate.simulated import (
     most_by_chance,
     promotions,
     skilled,
+    skilled_twice,
 )
 from trainers.gate.config import GateConfig
 from trainers.gate.verdict import Aim
@@ -51,6 +52,8 @@ def rows() -> list[Row]:
         for size in (60, 100)
         for by in HARMS
     ]
+    found += [Row("no better in either of two measures", size, skilled_twice(size, 0.0)) for size in SIZES]
+    found += [Row("better in one of two measures", size, skilled_twice(size, 1.0), null=False) for size in SIZES]
     return found + [Row(f"better by {gain}", size, skilled(size, gain), null=False) for size in SIZES for gain in GAINS]
 
 

@@ -1,10 +1,10 @@
 """The gate's judgement: pure, from measured outcomes to a verdict with its reasons.
 
-One primary measure decides whether a candidate is better, chosen by what the evaluation side holds and never by its
-values, so that nothing is corrected for the choice. It is the reciprocal rank of the right text, or the quadratic score
-of the class probabilities: both give each item a value between 0 and 1 rather than a hit or a miss. So they still see a
+A candidate must be better in a primary measure: the reciprocal rank of the right text, or the quadratic score of the
+class probabilities. Both give each item a value between 0 and 1 rather than a hit or a miss. So they still see a
 difference over 40 to 100 items, where hits at rank one or ten mostly tie, and no single item can outweigh the others as
-in the logarithmic loss, which is reported.
+in the logarithmic loss, which is reported. Where both have enough items either will do, corrected for the choice: a
+model that only learnt to see is not refused for reading as before.
 
 A candidate is promoted if it is better than chance and the bootstrap allow at `alpha`, and no slice and no other
 measure that is judged loses its margin. All of these must hold, so each test at `alpha` bounds false promotions by
@@ -12,7 +12,8 @@ measure that is judged loses its margin. All of these must hold, so each test at
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from trainers.gate.resampling import Resampler, holm
 from trainers.gate.verdict import Aim, Check, Verdict, in_words, moved
 
 PRIMARY = ("reciprocal_rank", "class_score")
-"""The first of them that has enough items decides."""
+"""What a candidate can be better in."""
 GUARDED = ("reciprocal_rank", "class_score", "average_precision")
 """What must not get worse by more than the margin."""
 
@@ -57,65 +58,81 @@ class _Hand:
     live: Outcomes
     config: GateConfig
     resampler: Resampler
+    _known: dict[tuple[str, str], Pairs] = field(default_factory=dict)
 
     def checks(self, aim: Aim) -> Iterator[Check]:
         if self.candidate.model_version == self.live.model_version:
             yield Check(False, f"{self.candidate.model_version} is the live model itself")
             return
-        primary = self._primary()
-        if primary is None:
+        if not self.primary:
             yield self._too_few()
             return
-        pairs = self._pairs(primary)
-        yield self._better(primary, pairs) if aim is Aim.BETTER else self._as_good(primary, pairs)
-        yield from self._slices(primary)
+        yield from self._better() if aim is Aim.BETTER else self._as_good()
+        yield from self._slices()
         yield from self._latency()
 
-    def regressions(self) -> list[Regression]:
-        """The items that lost most of the primary measure."""
-        primary = self._primary()
-        if primary is None:
-            return []
-        pairs = self._pairs(primary)
-        worst = [int(place) for place in np.argsort(pairs.gains, kind="stable") if pairs.gains[place] < 0]
-        return [
-            Regression(
-                tenant=pairs.units[place].tenant,
-                item_id=pairs.units[place].item_id,
-                version=pairs.units[place].version,
-                metric=primary,
-                candidate=float(pairs.candidate[place]),
-                live=float(pairs.live[place]),
-            )
-            for place in worst[: self.config.max_regressions]
-        ]
+    @cached_property
+    def primary(self) -> list[str]:
+        """The primary measures that have enough items."""
+        return [name for name in PRIMARY if len(self._pairs(name)) >= self.config.min_items]
 
-    def _primary(self) -> str | None:
-        return next((name for name in PRIMARY if len(self._pairs(name)) >= self.config.min_items), None)
+    def regressions(self) -> list[Regression]:
+        """The items that lost most of a primary measure."""
+        lost = [(gain, name, place) for name in self.primary for place, gain in enumerate(self._pairs(name).gains)]
+        worst = sorted(one for one in lost if one[0] < 0)[: self.config.max_regressions]
+        return [self._regression(name, place) for _, name, place in worst]
+
+    def _regression(self, name: str, place: int) -> Regression:
+        pairs = self._pairs(name)
+        unit = pairs.units[place]
+        return Regression(
+            tenant=unit.tenant,
+            item_id=unit.item_id,
+            version=unit.version,
+            metric=name,
+            candidate=float(pairs.candidate[place]),
+            live=float(pairs.live[place]),
+        )
 
     def _too_few(self) -> Check:
         most = max(len(self._pairs(name)) for name in PRIMARY)
         return Check(False, f"too few items to judge by: {most} can be compared, {self.config.min_items} are needed")
 
-    def _better(self, name: str, pairs: Pairs) -> Check:
-        chance = max(self.resampler.no_more_than(pairs.gains, 0.0), self.resampler.by_chance(pairs.gains))
-        words = f"{in_words(name)} {moved(self._metric(name))} over {len(pairs)} items"
-        if not pairs.gains.any():
-            return Check(False, f"no better than the live model: {words}, the same for every item")
-        if chance <= self.config.alpha:
-            return Check(True, f"better than the live model: {words}, p {chance:.4f}")
-        return Check(False, f"not shown to be better: {words}, p {chance:.3f} is above {self.config.alpha}")
+    def _better(self) -> Iterator[Check]:
+        """One primary measure suffices. Where no item moves there is nothing that chance could have moved either."""
+        moving = [name for name in self.primary if self._pairs(name).gains.any()]
+        chances = dict(zip(moving, holm([self._chance(name) for name in moving]), strict=True))
+        suffices = any(chance <= self.config.alpha for chance in chances.values())
+        for name in self.primary:
+            if name not in chances:
+                yield Check(suffices, f"no better than the live model: {self._said(name)}, the same for every item")
+            elif chances[name] <= self.config.alpha:
+                yield Check(True, f"better than the live model: {self._said(name)}, p {chances[name]:.4f}")
+            else:
+                above = f"p {chances[name]:.3f} is above {self.config.alpha}"
+                yield Check(suffices, f"not shown to be better: {self._said(name)}, {above}")
 
-    def _as_good(self, name: str, pairs: Pairs) -> Check:
-        chance = self.resampler.no_more_than(pairs.gains, -self.config.margin)
-        words = f"{in_words(name)} {moved(self._metric(name))} over {len(pairs)} items"
-        if chance <= self.config.alpha:
-            return Check(True, f"as good as the live model, which suffices here: {words}, within {self.config.margin}")
-        return Check(False, f"a loss of {self.config.margin} cannot be ruled out: {words}, p {chance:.3f}")
+    def _chance(self, name: str) -> float:
+        gains = self._pairs(name).gains
+        return max(self.resampler.no_more_than(gains, 0.0), self.resampler.by_chance(gains))
 
-    def _slices(self, primary: str) -> Iterator[Check]:
+    def _as_good(self) -> Iterator[Check]:
+        for name in self.primary:
+            chance = self.resampler.no_more_than(self._pairs(name).gains, -self.config.margin)
+            if chance <= self.config.alpha:
+                yield Check(
+                    True, f"as good as the live model within {self.config.margin}, which suffices: {self._said(name)}"
+                )
+            else:
+                why = f"{self._said(name)}, p {chance:.3f}"
+                yield Check(False, f"a loss of {self.config.margin} cannot be ruled out: {why}")
+
+    def _said(self, name: str) -> str:
+        return f"{in_words(name)} {moved(self._metric(name))} over {len(self._pairs(name))} items"
+
+    def _slices(self) -> Iterator[Check]:
         """One check for all that must not get worse; those that may have are named."""
-        asked, small = self._guarded(primary)
+        asked, small = self._guarded()
         chances = [self.resampler.no_more_than(pairs.gains, -self.config.slice_margin) for _, _, pairs in asked]
         failed = 0
         for (name, inside, _), chance in zip(asked, holm(chances), strict=True):
@@ -126,25 +143,27 @@ class _Hand:
                 why = f"{in_words(name)} {change}, corrected p {chance:.3f}"
                 yield Check(False, f"a loss of {self.config.slice_margin}{where} cannot be ruled out: {why}")
         if asked and not failed:
-            yield Check(True, f"no loss of {self.config.slice_margin} in any slice or measure ({len(asked)} tested)")
+            words = f"no loss of {self.config.slice_margin} in any slice or measure ({len(asked)} tested)"
+            yield Check(True, words)
         if small:
             names = ", ".join(small[:3]) + (f" and {len(small) - 3} more" if len(small) > 3 else "")
             yield Check(True, f"too small to be judged: {names}")
 
-    def _guarded(self, primary: str) -> tuple[list[tuple[str, str, Pairs]], list[str]]:
+    def _guarded(self) -> tuple[list[tuple[str, str, Pairs]], list[str]]:
         """Measures and slices to test, and the slices that have too few items; what differs in name only, once."""
-        others = [(name, EVERYTHING, self._pairs(name)) for name in GUARDED if name != primary]
-        asked = [one for one in others if len(one[2]) >= self.config.min_slice_items]
-        seen, small = {_content(self._pairs(primary))}, list[str]()
-        measure = self.candidate.measure(primary)
-        for inside in slices_of(measure.units if measure else ()):
-            pairs = self._pairs(primary, inside)
-            if len(pairs) < self.config.min_slice_items:
-                small.append(inside)
-            elif _content(pairs) not in seen:
-                seen.add(_content(pairs))
-                asked.append((primary, inside, pairs))
-        return asked, small
+        asked, small = list[tuple[str, str, Pairs]](), dict[str, None]()
+        seen = set[Content]()
+        for name in GUARDED:
+            measure = self.candidate.measure(name)
+            inner = slices_of(measure.units) if measure and name in self.primary else []
+            for inside in (EVERYTHING, *inner):
+                pairs = self._pairs(name, inside)
+                if len(pairs) < self.config.min_slice_items:
+                    small.update({inside: None} if inside != EVERYTHING else {})
+                elif _content(pairs) not in seen:
+                    seen.add(_content(pairs))
+                    asked.append((name, inside, pairs))
+        return asked, list(small)
 
     def _latency(self) -> Iterator[Check]:
         time = encoding_time(self.candidate, self.live)
@@ -158,11 +177,20 @@ class _Hand:
             yield Check(False, f"{words}; {self.config.max_latency_ratio} is allowed")
 
     def _pairs(self, name: str, inside: str = EVERYTHING) -> Pairs:
+        known = self._known.get((name, inside))
+        if known is None:
+            known = self._known[name, inside] = self._paired(name, inside)
+        return known
+
+    def _paired(self, name: str, inside: str) -> Pairs:
         return paired(self.candidate.measure(name) or Measure(name, (), np.zeros(0)), self.live.measure(name), inside)
 
     def _metric(self, name: str, inside: str = EVERYTHING) -> Metric:
         return one_metric(name, inside, self._pairs(name, inside), self.resampler)
 
 
-def _content(pairs: Pairs) -> tuple[frozenset[tuple[str, str]], bytes]:
+Content = tuple[frozenset[tuple[str, str]], bytes]
+
+
+def _content(pairs: Pairs) -> Content:
     return frozenset(unit[:2] for unit in pairs.units), pairs.gains.tobytes()

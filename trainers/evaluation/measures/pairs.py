@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from schemas.items import Modality
 from trainers.evaluation.measures.retrieval import Right
 from trainers.gate.outcomes import Unit
 from trainers.learning.data.examples import CAPTION, CLASS_KINDS, prompt
@@ -35,12 +36,16 @@ class Question:
 
 
 def questions(manifest: Manifest, rows: Sequence[Row]) -> Iterator[Question]:
-    """Captions of media, and for each class task of a tenant its prompts. What has one text only asks nothing."""
+    """Captions of media, and for each class task of a tenant its prompts. What has one text only asks nothing.
+
+    Texts are not looked for by prompts: "a photo of a {label}" says nothing about them. Their classes are for heads.
+    """
     yield from _asked(CAPTIONS, "", [(row, _captions(row, manifest)) for row in rows], ())
     for task in manifest.tasks:
         if task.kind in CLASS_KINDS:
             prompts = tuple(prompt(task, label) for label in task.labels)
-            answers = [(row, _prompts(row, task)) for row in rows if row.tenant == task.tenant]
+            seen = [row for row in rows if row.tenant == task.tenant and row.modality is not Modality.TEXT]
+            answers = [(row, _prompts(row, task)) for row in seen]
             yield from _asked(task.name, task.tenant, answers, prompts)
 
 

@@ -1,6 +1,7 @@
 """Simulated models before the gate: how often it promotes one that it should not, and one that it should."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,23 @@ def skilled(items: int, gain: float, skill: float = 1.5) -> Contest:
         outcomes("candidate", reciprocal_ranks(numbers, items, skill + gain)),
         outcomes("live", reciprocal_ranks(numbers, items, skill)),
     )
+
+
+def with_scores(found: Outcomes, scores: Floats) -> Outcomes:
+    """The same, and what a head says of the same items."""
+    return replace(found, measures=(*found.measures, Measure("class_score", found.measures[0].units, scores)))
+
+
+def skilled_twice(items: int, gain: float) -> Contest:
+    """Two models compared in both primary measures; the candidate's gain is in the second one alone."""
+    ranked = skilled(items, 0.0)
+
+    def contest(numbers: np.random.Generator) -> tuple[Outcomes, Outcomes]:
+        candidate, live = ranked(numbers)
+        scores, better = numbers.beta(3, 2, items), numbers.beta(3 + 3 * gain, 2, items)
+        return with_scores(candidate, better), with_scores(live, scores)
+
+    return contest
 
 
 def losing(items: int, mean: float, by: float) -> Contest:

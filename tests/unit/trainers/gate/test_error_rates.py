@@ -2,18 +2,29 @@
 
 import pytest
 
-from tests.unit.trainers.gate.simulated import harming_a_slice, losing, most_by_chance, promotions, skilled
+from tests.unit.trainers.gate.simulated import (
+    harming_a_slice,
+    losing,
+    most_by_chance,
+    promotions,
+    skilled,
+    skilled_twice,
+)
 from trainers.gate.config import GateConfig
 from trainers.gate.verdict import Aim
 
 CONFIG = GateConfig()
-TIMES = 120
+TIMES = 80
 ALLOWED = most_by_chance(TIMES, CONFIG.alpha)
 
 
 @pytest.mark.parametrize("items", [40, 100])
 def test_a_candidate_that_is_not_better_is_promoted_no_more_often_than_stated(items: int) -> None:
     assert promotions(skilled(items, gain=0.0), TIMES, CONFIG) <= ALLOWED
+
+
+def test_a_second_measure_to_be_better_in_gives_chance_no_second_chance() -> None:
+    assert promotions(skilled_twice(60, gain=0.0), TIMES, CONFIG) <= ALLOWED
 
 
 @pytest.mark.parametrize("by", [1.0, 0.2])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tests.unit.trainers.gate.simulated import outcomes, reciprocal_ranks
+from tests.unit.trainers.gate.simulated import outcomes, reciprocal_ranks, with_scores
 from trainers.gate.config import GateConfig
 from trainers.gate.judging import judge
 from trainers.gate.outcomes import Answers, Measure, Outcomes
@@ -86,13 +86,33 @@ def test_a_candidate_within_the_bound_of_time_passes() -> None:
     assert judge(timed(BETTER, 2.5), timed(LIVE, 2.0), CONFIG).passed
 
 
+def test_being_better_in_one_of_two_primary_measures_suffices() -> None:
+    scores = np.linspace(0.3, 0.6, 80)
+    verdict = judge(with_scores(TWIN, scores + 0.2), with_scores(LIVE, scores), CONFIG)
+    assert verdict.passed
+    assert any(reason.startswith("better than the live model: score of the class") for reason in verdict.reasons)
+
+
+def test_being_better_in_one_measure_does_not_make_up_for_the_other() -> None:
+    scores = np.linspace(0.5, 0.8, 80)
+    verdict = judge(with_scores(BETTER, scores - 0.3), with_scores(LIVE, scores), CONFIG)
+    assert not verdict.passed
+    assert verdict.reasons[0].startswith("a loss of 0.1 cannot be ruled out: score of the class probabilities")
+
+
+def test_as_good_is_asked_of_both_primary_measures() -> None:
+    scores = np.linspace(0.5, 0.8, 80)
+    verdict = judge(with_scores(BETTER, scores - 0.3), with_scores(LIVE, scores), CONFIG, aim=Aim.AS_GOOD)
+    assert not verdict.passed
+
+
 def test_another_measure_that_gets_worse_stops_a_candidate() -> None:
     units = LIVE.measures[0].units
-    worse = replace(BETTER, measures=(*BETTER.measures, Measure("class_score", units, np.full(80, 0.5))))
-    live = replace(LIVE, measures=(*LIVE.measures, Measure("class_score", units, np.full(80, 0.7))))
+    worse = replace(BETTER, measures=(*BETTER.measures, Measure("average_precision", units, np.full(80, 0.5))))
+    live = replace(LIVE, measures=(*LIVE.measures, Measure("average_precision", units, np.full(80, 0.7))))
     verdict = judge(worse, live, CONFIG)
     assert not verdict.passed
-    assert "score of the class probabilities" in verdict.reasons[0]
+    assert "average precision" in verdict.reasons[0]
 
 
 def test_regressions_come_worst_first_and_are_bounded() -> None:
