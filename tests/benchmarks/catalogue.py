@@ -21,6 +21,7 @@ NAMES = (
     "pipeline",
     "freshness",
     "searching",
+    "switching",
     "selecting",
     "signalling",
     "start_up",
