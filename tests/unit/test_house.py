@@ -19,6 +19,7 @@ GRAB_BAGS = {"utils", "util", "helpers", "helper", "common", "manager", "base", 
 CROWDED = {
     "streams": "each part of the runner is one idea; a folder more would hide the map",
     "infra/cli": "one module for each group of commands",
+    "infra/migrations/versions": "one file for each step, for ever",
 }
 """Folders with more modules than allowed, and why."""
 
