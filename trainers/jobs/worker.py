@@ -27,6 +27,7 @@ from trainers.loop.launcher import RunFailed, RunStopped
 
 logger = structlog.get_logger()
 
+TELL_EVERY_S = 1.0
 PAUSE_S = 0.5
 """Between two looks for a job."""
 
@@ -95,7 +96,7 @@ class Heartbeat:
         self._progress = lease.job.progress
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
-        self._told = 0
+        self._told, self._told_at = 0, float("-inf")
         self.cancelled = False
         self.lost: LeaseLost | None = None
 
@@ -113,9 +114,13 @@ class Heartbeat:
             raise self.lost
 
     def tell(self, progress: Progress) -> None:
-        """Reports, here and on the topic. Raises LeaseLost."""
+        """Reports, here and on the topic, every second or when another phase begins. Raises LeaseLost."""
         self.check()
+        now, goes_on = time.monotonic(), progress.phase == self._progress.phase and progress.step < progress.steps
         self._progress = progress
+        if goes_on and now - self._told_at < TELL_EVERY_S:
+            return
+        self._told_at = now
         self._renew()
         self._told += 1
         fact = TrainingProgressed.following(
