@@ -148,7 +148,8 @@ def _line(rollout: "Rollout") -> str:
     from trainers.rollout.steps import backfilled
 
     found = backfilled(rollout)
-    return f"{rollout.model_version}: {rollout.state}" + (f", {found.done} of {found.total} items" if found.total else "")
+    count = f", {found.done} of {found.total} items" if found.total else ""
+    return f"{rollout.model_version}: {rollout.state}{count}"
 
 
 def _plan(rollout: "Rollout") -> str:

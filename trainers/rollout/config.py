@@ -31,7 +31,8 @@ class RolloutConfig(BaseModel):
     verify_s: Seconds = 600.0
     """Given up if the spaces still differ after this long."""
     verify_sample: Annotated[int, Field(ge=0, le=10_000)] = 50
-    """Items whose nearest neighbours in the new space are looked for both ways, exactly and by its index; 0 trusts it."""
+    """Items whose nearest neighbours in the new space are looked for exactly and by its index; with 0 the index is
+    trusted."""
     verify_nearest: Annotated[int, Field(ge=1, le=100)] = 10
     """Neighbours of each."""
     verify_recall: Annotated[float, Field(ge=0, le=1)] = 0.9
