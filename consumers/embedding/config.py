@@ -1,4 +1,4 @@
-"""How much embedding takes at once."""
+"""How much embedding takes at once, and how fast older items are embedded anew."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,3 +21,12 @@ class EmbeddingConfig(BaseModel):
     text_cache_mb: int = Field(default=32, ge=4, le=65_536)
     """Vectors of texts that are remembered; some 18,000 windows with 384 numbers. While items are embedded anew for a
     model that reads texts as the live one does, those are not encoded again."""
+    backfill_items_per_s: float = Field(default=0.0, ge=0, le=1_000_000)
+    """Older items that are embedded anew for a new model, a second; 0 is as fast as it can. New items share the
+    processor with them."""
+    backfill_look_s: float = Field(default=0.25, gt=0, le=60)
+    """How often it is asked whether older items are to be embedded anew."""
+    backfill_mark_s: float = Field(default=1.0, ge=0, le=60)
+    """After so long it is written down how far that is; what is not written down is done again after a crash."""
+    backfill_lease_s: float = Field(default=60.0, gt=0, le=3600)
+    """A process that has not written anything down for so long is taken to have died, and another one goes on."""
