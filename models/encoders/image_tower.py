@@ -4,6 +4,7 @@ Some hundred labels train no vision transformer, but they train this (361,000 we
 Group normalisation instead of batch normalisation: it computes the same in training, on any number of ranks, and here.
 """
 
+import json
 from collections.abc import Sequence
 from hashlib import sha256
 from math import sqrt
@@ -13,14 +14,16 @@ from typing import Self
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from models.encoders.config import EncoderConfig
 from models.encoders.pictures import pixels
 from models.encoders.port import Vectors
-from models.encoders.saving import save_weights
 from streams.errors import Misconfigured
+
+FORMAT = "millrace-image-tower-1"
+"""The one entry of the file's header: several are written in another order each time."""
 
 _WIDTHS = (32, 64, 128)
 _GROUPS = 8
@@ -82,18 +85,18 @@ class ImageTower:
         """What `save` wrote; the file says side and training state. Raises Misconfigured."""
         try:
             with safe_open(path, framework="pt") as file:
-                facts = file.metadata() or {}
+                facts = json.loads((file.metadata() or {})[FORMAT])
             with torch.device("meta"):
                 network = PictureNet(dim)
             network.load_state_dict(load_file(path), assign=True)
-            return cls(network, int(facts["side_px"]), facts["trained"] == "true", config)
+            return cls(network, int(facts["side_px"]), bool(facts["trained"]), config)
         except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:
             raise Misconfigured(f"encoder.image_weights = {path}: not weights of this tower: {error}") from error
 
     def save(self, path: Path) -> None:
-        """Weights as safetensors, with side and training state in its header."""
-        facts = {"side_px": str(self.side_px), "trained": "true" if self.trained else "false"}
-        save_weights(self.weights, path, facts)
+        """Weights as safetensors, with side and training state in its header; equal towers are equal bytes."""
+        facts = json.dumps({"side_px": self.side_px, "trained": self.trained})
+        save_file(self.weights, path, metadata={FORMAT: facts})
 
     @property
     def weights(self) -> dict[str, Tensor]:

@@ -11,8 +11,8 @@ import torch
 
 from models.encoders.config import EncoderConfig
 from models.encoders.image_tower import ImageTower
-from models.encoders.minilm import MiniLM
 from models.encoders.port import Vectors
+from models.encoders.text.minilm import MiniLM
 from schemas.items import Modality
 
 

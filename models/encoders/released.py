@@ -6,8 +6,8 @@ from pathlib import Path
 from models.encoders.config import EncoderConfig
 from models.encoders.image_tower import ImageTower
 from models.encoders.mini import MillraceMini, text_tower
-from models.encoders.minilm import MiniLM
 from models.encoders.text.adapter import Adapter
+from models.encoders.text.minilm import MiniLM
 from streams.errors import BadRecord, Misconfigured
 
 IMAGE_TOWER = "image-tower.safetensors"

@@ -19,7 +19,7 @@ from models.vector_index.points import space_of
 from streams.errors import BadRecord
 
 if TYPE_CHECKING:  # torch is loaded by those who need a model that stands on it
-    from models.encoders.minilm import MiniLM
+    from models.encoders.text.minilm import MiniLM
 
 SALT = "hashing_salt"
 """Among a model's facts: it is a hashing encoder with this salt, and has no files."""

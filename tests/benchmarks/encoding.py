@@ -10,8 +10,8 @@ import numpy as np
 
 from models.encoders.config import EncoderConfig
 from models.encoders.mini import MillraceMini
-from models.encoders.minilm import MiniLM
 from models.encoders.port import Vectors
+from models.encoders.text.minilm import MiniLM
 from tests.benchmarks.ground import Ground, cpu_s
 from tests.benchmarks.harness import AtLeast, Measured, Side, compare
 from tests.benchmarks.items import WORDS

@@ -9,8 +9,8 @@ import pytest
 from models.encoders.config import EncoderConfig
 from models.encoders.loading import load_encoder
 from models.encoders.mini import MillraceMini
-from models.encoders.minilm import MiniLM
 from models.encoders.port import Encoder
+from models.encoders.text.minilm import MiniLM
 from schemas.items import Modality
 from streams.errors import Misconfigured
 from tests.contract.encoder import SENTENCES, STRANGE, EncoderContract
