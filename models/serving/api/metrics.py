@@ -17,6 +17,9 @@ IN_FLIGHT = Gauge("millrace_http_in_flight", "Requests in progress.")
 SEARCH_FACTS = Counter("millrace_search_facts", "Facts about searches on their way to the log.", ["outcome"])
 """outcome: published | dropped (queue full, refused by the log, or still waiting when the grace of a stop ended)"""
 
+SEARCHES = Counter("millrace_searches", "Searches by the arm that had to answer.", ["arm", "outcome"])
+"""arm: live | candidate | previous. outcome: answered | failed (another arm answered in its place)"""
+
 SEARCH_FACTS_WAITING = Gauge("millrace_search_facts_waiting", "Facts about searches that wait for the log.")
 
 REPLAYED_ANSWERS = Counter("millrace_replayed_answers", "Requests answered from their idempotency key.")

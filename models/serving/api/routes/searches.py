@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from models.serving.api import metrics
 from models.serving.api.edge.answers import BODY_ERRORS, json_response, problems
 from models.serving.api.edge.bodies import described, json_of, validated
 from models.serving.api.edge.credentials import Tenant
@@ -73,6 +74,7 @@ class SearchEndpoints:
     def _answer(self, content: bytes, tenant: str, traceparent: str | None) -> Response:
         served = self._api.services.search.search(validated(SearchRequest, content), tenant, traceparent)
         for fact in (served.fact, *served.failed):
+            metrics.SEARCHES.labels(fact.arm, fact.outcome).inc()
             self._api.outbox.offer(SEARCHES.full_name(self._api.services.prefix), encode(fact, SOURCE))
         linked = tuple(self._linked(result) for result in served.answer.results)
         answer = served.answer.model_copy(update={"results": linked})

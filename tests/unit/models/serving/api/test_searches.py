@@ -1,11 +1,17 @@
+from dataclasses import replace
 from pathlib import Path
 
 from starlette.testclient import TestClient
 
+from models.registry.records import RolloutState
 from models.serving.api.config import ApiConfig
+from models.serving.live.encoders import LiveEncoders
+from models.serving.search import SearchService
 from schemas.searches import SearchServed
 from streams.topics import SEARCHES
 from tests.unit.models.serving.api.parts import House, house, talking
+from tests.unit.models.serving.live.standings import CANARY, ENCODERS, NEW, OLD, Said, rollout
+from tests.unit.models.serving.spaces import Spaces
 
 SEARCH = "/v1/retrieval/search"
 
@@ -60,3 +66,31 @@ def test_a_tenant_finds_its_own_items_only(tmp_path: Path) -> None:
         status = client.get("/v1/items/a", headers={"Authorization": "Bearer blue-key"})
     assert (len(found["red-key"]), len(found["blue-key"])) == (1, 0)
     assert status.status_code == 404
+
+
+def test_an_arm_that_failed_is_told_beside_the_answer_that_another_gave(tmp_path: Path) -> None:
+    index = Spaces()
+    index.fill(OLD)
+    live = LiveEncoders(Said(replace(CANARY, rollout=rollout(RolloutState.CANARY, share=1.0))), ENCODERS.__getitem__)
+    live.load()
+    mill = house(tmp_path, search=SearchService(live, index))
+    with talking(mill) as client:
+        response = client.post(SEARCH, json={"query": {"text": "deep"}, "hybrid": {"bm25_weight": 0}})
+    told = {(fact.arm, fact.outcome): fact for fact in mill.facts(SEARCHES) if isinstance(fact, SearchServed)}
+    assert told.keys() == {("live", "answered"), ("candidate", "failed")}
+    assert response.json()["impression_id"] == str(told["live", "answered"].event_id)
+    assert response.headers["x-model-version"] == OLD.version
+
+
+def test_the_header_names_the_encoder_that_made_the_answer_whatever_serves(tmp_path: Path) -> None:
+    index = Spaces()
+    index.fill(NEW)
+    live = LiveEncoders(Said(replace(CANARY, rollout=rollout(RolloutState.CANARY, share=1.0))), ENCODERS.__getitem__)
+    live.load()
+    with talking(house(tmp_path, search=SearchService(live, index))) as client:
+        found = client.post(SEARCH, json={"query": {"text": "deep"}, "hybrid": {"bm25_weight": 0}})
+        embedded = client.post("/v1/inference/embeddings", json={"model": NEW.version, "inputs": [{"text": "a"}]})
+        plain = client.post("/v1/inference/embeddings", json={"inputs": [{"text": "a"}]})
+    assert (found.headers["x-model-version"], found.json()["arm"]) == (NEW.version, "candidate")
+    assert embedded.headers["x-model-version"] == embedded.json()["model"] == NEW.version
+    assert plain.headers["x-model-version"] == plain.json()["model"] == OLD.version
