@@ -22,9 +22,9 @@ from infra.settings import Settings
 from infra.wiring.secrets import embedded_token
 from streams.errors import MillraceError, Unavailable
 
-ANSWERS = 240
+ANSWERS = 300
 """After so many answers the annotators go home."""
-CREW = Crew(users=3, error_rate=0.05, most_answers=ANSWERS // 3, limit_s=300.0, patience_s=90.0)
+CREW = Crew(users=3, error_rate=0.05, most_answers=ANSWERS // 3, limit_s=400.0, patience_s=90.0)
 PROJECT_S = 90.0
 POLL_S = 0.5
 
@@ -44,7 +44,7 @@ PACE = ("label_studio.poll_s=0.5", "label_studio.export_s=0.3", "signals.window_
 WHEEL = (
     'snapshots.sources=["digits-to-label"]',  # the other digits have captions that give the answer away
     "triggers.window_s=2",
-    "triggers.labels=70",
+    "triggers.labels=80",
     "triggers.labels_share=0",
     "triggers.cool_down_s=10",
     "gate.min_items=20",
