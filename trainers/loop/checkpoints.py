@@ -26,6 +26,7 @@ MANIFEST = "manifest.json"
 FORMAT = 1
 DRAFT = ".draft-"
 STEP = re.compile(r"step-(\d{10})")
+FILE = re.compile(r"\w+\.safetensors")
 BLOCK_BYTES = 2**20
 
 Refuse = Callable[[str, str], None]
@@ -132,6 +133,8 @@ def proven(folder: Path, step: int, run: str, refuse: Refuse) -> Saved:
         raise Damaged(f"says that it is of step {body['step']}")
     files: Mapping[str, Mapping[str, Any]] = body["files"]
     for name, promised in files.items():
+        if not FILE.fullmatch(name):
+            raise Damaged(f"names {name}, which is not a file of a checkpoint")
         _check(folder / name, promised)
     for path in sorted(folder.iterdir()):
         if path.name not in {*files, MANIFEST}:

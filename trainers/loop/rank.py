@@ -146,9 +146,7 @@ class Run:
 
     def _save(self, loss: Tensor) -> None:
         state = self._engine.state()
-        self._facts = {"seconds": self._seconds(), "loss": loss.item(), "ranks": self._world.size}
-        if not math.isfinite(self._facts["loss"]):
-            raise Misconfigured(f"the loss is {loss.item()} at step {self._step}: lower the recipe's learning rate")
+        self._facts = {"seconds": self._seconds(), "loss": self._sound(loss), "ranks": self._world.size}
         if self._world.rank == 0:
             self._checkpoints.save(self._step, state, {**self._facts, "threads": self._orders.threads})
             self._began = time.monotonic()
@@ -160,7 +158,12 @@ class Run:
         if self._world.rank == 0 and (now - then >= REPORT_EVERY_S or self._step == self._steps):
             pace = self._lesson.recipe.batch * (self._step - step) / max(now - then, 1e-9)
             self._reported = (now, self._step)
-            self._say(Kind.STEP, loss=loss.item(), items_per_s=pace)
+            self._say(Kind.STEP, loss=self._sound(loss), items_per_s=pace)
+
+    def _sound(self, loss: Tensor) -> float:
+        if not math.isfinite(value := loss.item()):
+            raise Misconfigured(f"the loss is {value} at step {self._step}: lower the recipe's learning rate")
+        return value
 
     def _seconds(self) -> float:
         """Of training, by this process and those before it whose work is kept."""

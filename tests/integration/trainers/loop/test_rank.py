@@ -1,5 +1,7 @@
 """Two real ranks on gloo: the same weights every time, also when they go on from the middle."""
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +87,21 @@ def test_a_loss_that_is_no_number_ends_the_run_and_nothing_is_saved(nursery: Nur
     assert nursery.train(folder) != [0, 0]
     assert "lower the recipe's learning rate" in said(folder, Kind.FAILED)[-1].detail
     assert not (folder / "checkpoints").exists()
+
+
+def test_a_full_disk_ends_the_run_loudly_and_nothing_half_is_visible(nursery: Nursery, tmp_path: Path) -> None:
+    """On a real file system that has room for one checkpoint and not for two."""
+    folder = begun(tmp_path / "run", steps=20)
+    (folder / "checkpoints").mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=44k", "none", str(folder / "checkpoints")]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no right to mount a small file system here")
+    try:
+        assert nursery.train(folder) != [0, 0]
+        assert [path.name for path in (folder / "checkpoints").iterdir()] == ["step-0000000010"]
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder / "checkpoints")], check=True)
+    failed = said(folder, Kind.FAILED)[-1].detail
+    assert failed.startswith("the checkpoint of step 20 could not be written")
+    assert failed.endswith("No space left on device")
+    assert said(folder, Kind.DONE) == []
