@@ -14,6 +14,9 @@ from trainers.snapshots.manifest import Manifest, decoded
 from trainers.snapshots.rows import Key, Split
 from trainers.snapshots.tables import evaluation_items, metadata, snapshot_items, snapshots
 
+MAX_DIGITS = 9
+"""Of a number; longer ones are digests."""
+
 
 class Artifacts(Protocol):
     """Bytes by their SHA-256."""
@@ -88,7 +91,7 @@ class SnapshotStore:
 
     def find(self, name: str) -> Snapshot:
         """The snapshot of a digest, of the beginning of one, or of a number. Raises Misconfigured if not just one."""
-        number = int(name) if name.isascii() and name.isdecimal() and len(name) < len("1234567") else -1
+        number = int(name) if name.isascii() and name.isdecimal() and len(name) <= MAX_DIGITS else -1
         beginning = snapshots.c.sha256.startswith(name, autoescape=True)
         query = select(snapshots).where((snapshots.c.number == number) | beginning)
         with self._reading.connect() as connection:
