@@ -56,7 +56,7 @@ WHEEL = (
     "rollout.canary_searches=20",
     "rollout.holdback_share=0.3",
     "rollout.watch_s=30",
-    'rollout.guardrails={"click_wait_s": 2}',
+    'rollout.guardrails={"click_wait_s": 2, "slow_at_least_ms": 500}',
 )
 """Everything sooner and smaller than in life: two turns of the wheel in minutes, on some hundred labels."""
 

@@ -2,14 +2,19 @@
 
 import socket
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
+from annotation.selection.config import SelectionConfig
+from annotation.selection.rules.witness import drawn, reserved
+from annotation.tasks import TaskConfig
 from infra.wiring.workshop import Workshop
 from infra.worker.process import Service
 
 if TYPE_CHECKING:
     from models.registry.records import Rollout
     from models.serving.api.services import Learning
+    from trainers.snapshots.rows import Row
 
 LEAST_RECALL = 0.95
 """Of the true nearest items, the share that a search of a new space must find before anybody is sent there."""
@@ -39,6 +44,17 @@ def learning_of(workshop: Workshop) -> "Learning":
     return Learning(registry, resolved, begin, back)
 
 
+def kept_back(tasks: Sequence[TaskConfig], config: SelectionConfig, row: "Row") -> bool:
+    """Whether the random arm may ask about an item: nothing learns from it before it is measured with."""
+    return any(
+        task.tenant == row.tenant
+        and row.modality in task.modalities
+        and (not task.sources or row.source in task.sources)
+        and reserved(drawn(config.seed, task.tenant, task.name, row.item_id), config.random_share)
+        for task in tasks
+    )
+
+
 def _trainer(workshop: Workshop) -> Service:
     from models.mined.store import MinedStore
     from trainers.jobs.run import Workbench
@@ -48,7 +64,14 @@ def _trainer(workshop: Workshop) -> Service:
 
     settings = workshop.settings
     catalogue = ItemCatalogue(workshop.metadata, settings.snapshots)
-    builder = SnapshotBuilder(catalogue, workshop.labels, workshop.snapshots, workshop.media, settings.snapshots)
+    builder = SnapshotBuilder(
+        catalogue,
+        workshop.labels,
+        workshop.snapshots,
+        workshop.media,
+        settings.snapshots,
+        partial(kept_back, settings.labelling.tasks, settings.selection),
+    )
     trainer = Trainer(
         Workbench(
             workshop.registry,

@@ -122,7 +122,8 @@ def _frozen(job: Job, folder: Path, bench: Workbench) -> tuple[Manifest, Millrac
         raise Misconfigured(f"only millrace-mini can be trained, and {live} serves; set encoder.kind = millrace-mini")
     if known:
         return bench.snapshots.get(str(known["sha256"])), encoder
-    manifest = bench.builder.freeze(job.project_id, encoder, bench.tasks, live)
+    # near-duplicates by the plain text tower: one that has learnt classes would take a whole class for one item
+    manifest = bench.builder.freeze(job.project_id, bench.shelf.configured, bench.tasks, live)
     _write(folder / FROZEN, {"sha256": manifest.sha256, "parent": live})
     return manifest, encoder
 
