@@ -28,6 +28,8 @@ from trainers.rollout.telling import DONE, step_told, told_of_move
 
 REMEMBERED = 50
 """Ended rollouts, the latest ones, whose spaces may still be there."""
+SEEK_EVERY_S = 10.0
+"""Between looks for a verdict that waits, while nothing is under way."""
 
 logger = structlog.get_logger()
 
@@ -65,6 +67,7 @@ class Conductor:
         self._difference = difference
         self._config = config
         self._clock = clock or SystemClock()
+        self._sought_at_s: float | None = None
         self._compared_at_s: float | None = None
         self._found = ""
         self._patrol = Patrol("rollout", self.look, config.look_every_s, BackoffConfig())
@@ -85,11 +88,17 @@ class Conductor:
         """Takes the step that is due, if there is one; whether there may be another at once. Raises MillraceError."""
         standing = self._watch.fresh()
         self._tidy(standing)
-        if standing.rollout is None:
-            return self._begin(standing)
-        return self._lead(standing.rollout, standing)
+        if standing.rollout is not None:
+            self._sought_at_s = None
+            return self._lead(standing.rollout, standing)
+        return self._begin(standing)
 
     def _begin(self, standing: Standing) -> bool:
+        """What waited while another was under way; else the stage begins a rollout as soon as the gate has spoken."""
+        now_s = self._clock.monotonic()
+        if self._sought_at_s is not None and now_s - self._sought_at_s < SEEK_EVERY_S:
+            return False
+        self._sought_at_s = now_s
         verdict = waiting_verdict(self._registry, standing, self._config)
         if verdict is not None:
             begin_by_verdict(self._registry, standing, verdict, self._config, self._clock)

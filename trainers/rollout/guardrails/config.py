@@ -23,6 +23,8 @@ class GuardrailsConfig(BaseModel):
     """Of the old model's latencies: where slowness begins to be counted, times `slow_factor`."""
     slow_factor: Annotated[float, Field(ge=1, le=100)] = 2.0
     """An answer is slow if it takes this many times as long as that quantile."""
+    slow_at_least_ms: Annotated[float, Field(ge=0, le=600_000)] = 100.0
+    """A quicker answer is never slow: the new model has yet to meet the questions that the old one remembers."""
     min_latencies: Annotated[int, Field(ge=1, le=10_000)] = 50
     """Answers of the old model from which the bound of slowness is drawn; until then none counts as slow."""
     margin_s: Seconds = 1.0

@@ -26,7 +26,8 @@ class Latencies:
         """Longer is slow; None as long as too little is known."""
         if len(self._ms) < self._config.min_latencies:
             return None
-        return self._config.slow_factor * float(np.quantile(self._ms, self._config.slow_quantile))
+        usual_ms = float(np.quantile(self._ms, self._config.slow_quantile))
+        return max(self._config.slow_at_least_ms, self._config.slow_factor * usual_ms)
 
     def forget(self) -> None:
         """Another model serves."""

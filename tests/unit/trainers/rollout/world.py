@@ -29,7 +29,9 @@ QUICK = RolloutConfig(
     watch_s=5,
     drain_s=1,
     verify_every_s=0,
-    guardrails=GuardrailsConfig(margin_s=0, stand_in_s=0, click_wait_s=1, note_every_s=0.05, min_latencies=10),
+    guardrails=GuardrailsConfig(
+        margin_s=0, stand_in_s=0, click_wait_s=1, note_every_s=0.05, min_latencies=10, slow_at_least_ms=0
+    ),
 )
 NAMES = UUID("8f0f3c52-6f0b-4ad7-9e0a-27f9a3b9a6aa")
 

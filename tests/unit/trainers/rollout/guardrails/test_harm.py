@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -6,7 +7,9 @@ from models.registry.records import RolloutState
 from tests.unit.trainers.rollout.guardrails.searches import clicked, served
 from tests.unit.trainers.rollout.test_steps import rollout
 from tests.unit.trainers.rollout.world import World
+from trainers.rollout.guardrails.config import GuardrailsConfig
 from trainers.rollout.guardrails.harm import Harm, Side, harmed_at_once, is_liked, side_of
+from trainers.rollout.guardrails.slowness import Latencies
 
 
 @pytest.fixture
@@ -65,3 +68,28 @@ def test_nothing_is_slow_before_anybody_knows_what_slow_is(world: World) -> None
 )
 def test_a_click_or_a_good_word_is_liking(world: World, kind: str, value: float | None, liked: bool) -> None:
     assert is_liked(clicked(served(world), kind, value)) is liked
+
+
+def bound_ms(world: World, latencies_ms: Sequence[float], **config: float) -> float | None:
+    found = Latencies(GuardrailsConfig(**({"slow_at_least_ms": 0.0, "min_latencies": 10} | config)))  # type: ignore[arg-type]
+    for latency_ms in latencies_ms:
+        found.add(served(world, latency_ms=latency_ms))
+    return found.bound_ms()
+
+
+def test_slow_is_a_multiple_of_what_the_old_model_seldom_needs(world: World) -> None:
+    assert bound_ms(world, [*range(1, 101)], slow_quantile=0.95, slow_factor=2) == pytest.approx(2 * 95.05)
+
+
+def test_a_few_answers_do_not_tell_what_slow_is(world: World) -> None:
+    assert bound_ms(world, [10.0] * 9) is None
+
+
+def test_what_nobody_notices_is_never_slow(world: World) -> None:
+    assert bound_ms(world, [1.0] * 20, slow_at_least_ms=100.0) == 100.0
+
+
+def test_failures_say_nothing_about_latency(world: World) -> None:
+    found = Latencies(GuardrailsConfig(min_latencies=1))
+    found.add(served(world, outcome="failed"))
+    assert found.bound_ms() is None

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from trainers.rollout.guardrails.sequential import Evidence, Tally
 
 ALPHA = 0.05
-RUNS = 400
-LENGTH = 600
+RUNS = 250
+LENGTH = 500
 
 rates = st.floats(min_value=0.001, max_value=0.999)
 shares = st.floats(min_value=0.01, max_value=0.99)
