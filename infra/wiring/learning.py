@@ -1,7 +1,8 @@
 """The learning half of each process: what trains, judges, embeds anew and leads the rollout beside the stages."""
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from annotation.selection.rules.witness import drawn, reserved
 from annotation.tasks import TaskConfig
 from infra.wiring.workshop import Workshop
 from infra.worker.process import Service
+from streams.errors import Misconfigured
 
 if TYPE_CHECKING:
     from models.registry.records import Rollout
@@ -36,12 +38,25 @@ def learning_of(workshop: Workshop) -> "Learning":
     registry, watch, config = workshop.registry, workshop.watch, workshop.settings.rollout
 
     def begin(version: str, force: bool, canary_share: float | None, by: str) -> "Rollout":
-        return promote(registry, watch, config, version, Wish(by=by, force=force, canary_share=canary_share))
+        with _in_words():
+            return promote(registry, watch, config, version, Wish(by=by, force=force, canary_share=canary_share))
 
     def back(reason: str, by: str) -> "Rollout":
-        return roll_back(registry, watch, config, Wish(by=by, reason=reason))
+        with _in_words():
+            return roll_back(registry, watch, config, Wish(by=by, reason=reason))
 
     return Learning(registry, resolved, begin, back)
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """What cannot be released now is told to whoever asked; the API knows only errors of the layers below it."""
+    from trainers.rollout.beginning import NotReleasable
+
+    try:
+        yield
+    except NotReleasable as error:
+        raise Misconfigured(str(error)) from error
 
 
 def kept_back(tasks: Sequence[TaskConfig], config: SelectionConfig, row: "Row") -> bool:
