@@ -222,7 +222,7 @@ class Installation:
 
         def encoder_of(version: str) -> Encoder:
             encoder = shelf.get(version)
-            return Fragile(encoder, self.broken) if version == NEW.version else encoder  # type: ignore[return-value]
+            return Fragile(encoder, self.broken) if version == NEW.version else encoder
 
         self._live_encoders = LiveEncoders(self.watch, encoder_of, SearchConfig(query_cache=1))
         self._search = SearchService(self._live_encoders, self.index, SearchConfig())
