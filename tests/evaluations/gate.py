@@ -49,7 +49,7 @@ def rows() -> list[Row]:
     ]
     found += [
         Row(f"one slice loses the margin, {by} an item", size, harming_a_slice(size, CONFIG.slice_margin, by))
-        for size in (60, 100)
+        for size in (80, 120)
         for by in HARMS
     ]
     found += [Row("no better in either of two measures", size, skilled_twice(size, 0.0)) for size in SIZES]

@@ -50,13 +50,16 @@ def with_scores(found: Outcomes, scores: Floats) -> Outcomes:
 
 
 def skilled_twice(items: int, gain: float) -> Contest:
-    """Two models compared in both primary measures; the candidate's gain is in the second one alone."""
-    ranked = skilled(items, 0.0)
+    """Two models compared in both primary measures: the candidate's gain is in the second one alone.
+
+    Ranks move by chance, for one item in five: candidates begin where the live model stands.
+    """
 
     def contest(numbers: np.random.Generator) -> tuple[Outcomes, Outcomes]:
-        candidate, live = ranked(numbers)
+        ranks, others = (reciprocal_ranks(numbers, items, 1.5) for _ in range(2))
+        moved = np.where(numbers.random(items) < 0.2, others, ranks)
         scores, better = numbers.beta(3, 2, items), numbers.beta(3 + 3 * gain, 2, items)
-        return with_scores(candidate, better), with_scores(live, scores)
+        return with_scores(outcomes("candidate", moved), better), with_scores(outcomes("live", ranks), scores)
 
     return contest
 
