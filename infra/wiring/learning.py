@@ -1,8 +1,7 @@
 """The learning half of each process: what trains, judges, embeds anew and leads the rollout beside the stages."""
 
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,15 +10,11 @@ from annotation.selection.rules.witness import drawn, reserved
 from annotation.tasks import TaskConfig
 from infra.wiring.workshop import Workshop
 from infra.worker.process import Service
-from streams.errors import Misconfigured
 
 if TYPE_CHECKING:
     from models.registry.records import Rollout
     from models.serving.api.services import Learning
     from trainers.snapshots.rows import Row
-
-LEAST_RECALL = 0.95
-"""Of the true nearest items, the share that a search of a new space must find before anybody is sent there."""
 
 
 def learning_services(workshop: Workshop, stages: Sequence[str]) -> list[Service]:
@@ -38,25 +33,12 @@ def learning_of(workshop: Workshop) -> "Learning":
     registry, watch, config = workshop.registry, workshop.watch, workshop.settings.rollout
 
     def begin(version: str, force: bool, canary_share: float | None, by: str) -> "Rollout":
-        with _in_words():
-            return promote(registry, watch, config, version, Wish(by=by, force=force, canary_share=canary_share))
+        return promote(registry, watch, config, version, Wish(by=by, force=force, canary_share=canary_share))
 
     def back(reason: str, by: str) -> "Rollout":
-        with _in_words():
-            return roll_back(registry, watch, config, Wish(by=by, reason=reason))
+        return roll_back(registry, watch, config, Wish(by=by, reason=reason))
 
     return Learning(registry, resolved, begin, back)
-
-
-@contextmanager
-def _in_words() -> Iterator[None]:
-    """What cannot be released now is told to whoever asked; the API knows only errors of the layers below it."""
-    from trainers.rollout.beginning import NotReleasable
-
-    try:
-        yield
-    except NotReleasable as error:
-        raise Misconfigured(str(error)) from error
 
 
 def kept_back(tasks: Sequence[TaskConfig], config: SelectionConfig, row: "Row") -> bool:
@@ -140,14 +122,11 @@ def _backfill(workshop: Workshop) -> Service:
 
 
 def _conductor(workshop: Workshop) -> Service:
-    from models.vector_index.parity.comparison import compare
     from trainers.rollout.conductor import Conductor
+    from trainers.rollout.proof import proof
 
-    registry, watch, index, config = workshop.registry, workshop.watch, workshop.index, workshop.settings.rollout
-
-    def difference(rollout: "Rollout") -> str:
-        found = compare(index, rollout.previous_encoder_version, rollout.encoder_version)
-        return found.difference(LEAST_RECALL)
-
-    conductor = Conductor(registry, watch, index, workshop.live.shelf_ready, difference, config)
+    index, config = workshop.index, workshop.settings.rollout
+    conductor = Conductor(
+        workshop.registry, workshop.watch, index, workshop.live.shelf_ready, proof(index, config), config
+    )
     return Service("rollout", conductor.start, conductor.stop, conductor.ready)
