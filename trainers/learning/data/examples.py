@@ -113,7 +113,7 @@ def prompt(task: TaskFacts, label: str) -> str:
     """The sentence by which the text tower sees a class. Raises Misconfigured for a pattern that is none."""
     try:
         return task.prompt.format(label=label)
-    except (KeyError, IndexError, ValueError) as error:
+    except (AttributeError, LookupError, ValueError) as error:
         raise Misconfigured(f"the prompt of task {task.name} has no single place {{label}}: {error}") from error
 
 

@@ -7,12 +7,12 @@ import torch
 from models.encoders.config import EncoderConfig
 from models.encoders.mini import MillraceMini
 from models.encoders.released import IMAGE_TOWER, TEXT_ADAPTER, load_released
-from schemas.annotations import Arm
 from schemas.items import Modality
 from streams.errors import BadRecord
 from streams.media.store import MediaStore
 from tests.integration.trainers.learning.digits import Digits
 from tests.integration.trainers.learning.learner import learn
+from tests.integration.trainers.learning.questions import OTHERS, apartness, questions
 from trainers.learning.batches.shapes import Texts
 from trainers.learning.data.dataset import PARENT, Dataset, open_dataset
 from trainers.learning.data.materialise import materialise
@@ -20,7 +20,6 @@ from trainers.learning.trainee import Trainee, build, export
 from trainers.recipes.overrides import resolved
 from trainers.recipes.recipe import Recipe
 from trainers.snapshots.manifest import Manifest
-from trainers.snapshots.rows import Row, TaskFacts, TaskLabel
 
 LABELS = 100
 
@@ -115,19 +114,6 @@ class TestPictures:
             materialise(Manifest.of("default", "", [], []), self.RECIPE, media, encoder, [], tmp_path)
 
 
-QUESTIONS = {
-    "card lost": ("Where did my card go?", "I think my card was stolen", "My card is nowhere", "I lost the plastic"),
-    "card late": (
-        "When does my card come?",
-        "My card has not arrived",
-        "Is the card in the post?",
-        "Still no card here",
-    ),
-    "card broken": ("My card does not work", "The machine refuses my card", "The chip is dead", "My card was bent"),
-}
-OTHERS = ("The sun is out.", "A recipe for bread with olives", "Trains leave at noon", "Felines rest most of the day.")
-
-
 class TestTexts:
     RECIPE = resolved("text-lora", {"steps": 12, "batch": 12, "side_batch": 4, "learning_rate": 0.003})
 
@@ -136,7 +122,7 @@ class TestTexts:
     def trained(
         cls, media: MediaStore, encoder: MillraceMini, tmp_path_factory: pytest.TempPathFactory
     ) -> tuple[Trainee, Dataset, list[float]]:
-        data = prepared(_questions(), cls.RECIPE, media, encoder, tmp_path_factory.mktemp("data") / "set")
+        data = prepared(questions(), cls.RECIPE, media, encoder, tmp_path_factory.mktemp("data") / "set")
         trainee = build(cls.RECIPE, data)
         return trainee, data, learn(trainee, data, cls.RECIPE)
 
@@ -153,7 +139,7 @@ class TestTexts:
     def test_texts_of_a_class_draw_together_and_classes_apart(
         self, encoder: MillraceMini, candidate: MillraceMini
     ) -> None:
-        assert _apartness(candidate) > _apartness(encoder) + 0.1
+        assert apartness(candidate) > apartness(encoder) + 0.1
 
     def test_texts_that_nobody_labelled_stay_about_where_they_were(
         self, encoder: MillraceMini, candidate: MillraceMini
@@ -170,7 +156,7 @@ class TestTexts:
         assert trainee.texts is not None
         with torch.no_grad():
             live = trainee.texts(Texts(*map(torch.from_numpy, (vectors, tokens, real)))).numpy()
-        rows = sorted(_questions().rows, key=lambda row: row.key)
+        rows = sorted(questions().rows, key=lambda row: row.key)
         texts = [row.text or "" for row in (rows[-1], rows[0])]
         np.testing.assert_allclose(candidate.encode_texts(texts), live, atol=1e-5)
 
@@ -207,32 +193,3 @@ def test_a_released_file_of_another_kind_is_refused_by_name(encoder: MillraceMin
     (tmp_path / name).write_bytes(b"\x02\0\0\0\0\0\0\0{}")
     with pytest.raises(BadRecord, match=name):
         load_released(EncoderConfig(), {each: tmp_path / each for each in {IMAGE_TOWER, name}}, encoder.texts)
-
-
-def _questions() -> Manifest:
-    task = TaskFacts("questions", "default", "class", tuple(QUESTIONS), "{label}")
-    rows = [
-        Row(
-            "default",
-            text,
-            1,
-            Modality.TEXT,
-            "0" * 64,
-            None,
-            text,
-            (TaskLabel("questions", (name,), 1.0, Arm.ACTIVE, 1),),
-        )
-        for name, texts in QUESTIONS.items()
-        for text in texts
-    ]
-    rows += [Row("default", text, 1, Modality.TEXT, "0" * 64, None, text) for text in OTHERS]
-    return Manifest.of("default", "", [task], rows)
-
-
-def _apartness(encoder: MillraceMini) -> float:
-    """Mean nearness within a class less that between classes."""
-    vectors = encoder.encode_texts([text for texts in QUESTIONS.values() for text in texts])
-    classes = np.repeat(np.arange(len(QUESTIONS)), [len(texts) for texts in QUESTIONS.values()])
-    near, same = vectors @ vectors.T, classes[:, None] == classes
-    others = ~np.eye(len(classes), dtype=bool)
-    return float(near[same & others].mean() - near[~same].mean())

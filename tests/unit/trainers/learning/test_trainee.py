@@ -83,6 +83,13 @@ def test_the_scale_never_leaves_its_bounds(data: Dataset) -> None:
     assert trainee(batch_at(data, LEARNABLE, 0, 0, 0, 1)).scale.item() == 100
 
 
+def test_features_are_single_precision_whatever_the_towers_compute_in(data: Dataset) -> None:
+    batch = batch_at(data, LEARNABLE, 0, 0, 0, 1)
+    single, half = build(LEARNABLE, data)(batch), build(LEARNABLE, data).bfloat16()(batch)
+    assert {each.dtype for each in _tensors(half) if each.is_floating_point()} == {torch.float32}
+    torch.testing.assert_close(half.pairs.images, single.pairs.images, atol=0.05, rtol=0)
+
+
 def test_a_run_starts_from_the_parent_and_every_rank_from_the_same(data: Dataset) -> None:
     parent = ImageTower.load(data.folder / PARENT / IMAGE_TOWER, DIM, EncoderConfig())
     for _ in range(2):
