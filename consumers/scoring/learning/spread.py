@@ -48,7 +48,7 @@ class Spread:
         self, pool: Pool, slots: NDArray[np.intp], classes: tuple[str, ...], p: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Half the head's probabilities, half what the labels nearby say; the head alone before labels were spread."""
-        if classes != self._classes:
+        if classes != self._classes or not len(self._arrived):
             return p
         return mixture(p, self._of(pool, slots))
 

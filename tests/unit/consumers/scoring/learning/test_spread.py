@@ -78,3 +78,10 @@ def test_a_class_that_is_new_finds_its_place_among_the_others() -> None:
     spread.refresh(pool, LABELS | {"north-5": ("middle", 1.0)}, classes)
     assert said(spread, pool, "east-7", classes)[0] > 0.6
     assert said(spread, pool, "north-7", classes)[1] > 0.3
+
+
+def test_labels_that_were_spread_before_any_item_was_known_say_nothing() -> None:
+    pool = Pool(DIM, 100, 5)
+    spread = spread_over(pool)
+    pool.put("first", 1, Modality.TEXT, around(0, 1)[0])
+    assert said(spread, pool, "first") == [0.5, 0.5]
