@@ -28,7 +28,7 @@ logger = structlog.get_logger()
 RANK = "trainers.loop.rank"
 LOG = "ranks.log"
 LOG_TAIL = 20_000
-ERROR = re.compile(r"^(\[rank\d+\]: )?[\w.]+(Error|Exception)\b.*", re.MULTILINE)
+ERROR = re.compile(r"^(?:\[rank\d+\]: )?([\w.]+(?:Error|Exception)\b.*)", re.MULTILINE)
 LOG_LIMIT = 4 * 2**20
 POLL_S = 0.1
 GPU_FILES = (Path("/dev/nvidiactl"), Path("/dev/kfd"))
@@ -96,7 +96,7 @@ class TrainingRun:
         if last and last.kind is Kind.FAILED:
             raise RunFailed(last.detail)
         if life.stopped:
-            raise RunStopped(f"training was stopped; step {life.saved} is saved")
+            raise RunStopped(f"training was stopped{f'; step {life.saved} is saved' if life.saved else ''}")
         return None
 
     def _live(self, on_progress: OnProgress, stop: Stop) -> "_Life":
@@ -129,7 +129,7 @@ class TrainingRun:
         """The first error in the end of the log: those of other ranks tell of the first one's death only."""
         tail = (self.folder / LOG).read_bytes()[-LOG_TAIL:].decode(errors="replace").strip()
         error = ERROR.search(tail)
-        return error[0] if error else tail[-500:]
+        return error[1] if error else tail[-500:]
 
 
 @dataclass

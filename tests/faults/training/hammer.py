@@ -71,13 +71,13 @@ class Hammer:
             self.kills[f"{fuse.point} of {fuse.victims}"] += 1
 
     def _fuse(self, saved: int) -> Fuse:
-        """A death within the next two checkpoints."""
-        near_the_end = saved + 2 * EVERY >= STEPS
-        points = [point for point in Point if near_the_end or point is not Point.IN_EXPORT]
-        point = self._lots.choice(points)
-        rank = 0 if point in IN_SAVE or point is Point.IN_EXPORT else self._lots.randrange(RANKS)
-        step = min(saved + self._lots.randrange(2 * EVERY), STEPS - 1)
-        return Fuse(point, step, rank, self._lots.choice(list(Victims)))
+        """A death within the next two checkpoints, or while the trained model is written."""
+        victims = self._lots.choice(list(Victims))
+        if saved + EVERY >= STEPS and self._lots.random() < 0.5:
+            return Fuse(Point.IN_EXPORT, 0, 0, victims)
+        point = self._lots.choice([point for point in Point if point is not Point.IN_EXPORT])
+        rank = 0 if point in IN_SAVE else self._lots.randrange(RANKS)
+        return Fuse(point, min(saved + self._lots.randrange(2 * EVERY), STEPS - 1), rank, victims)
 
     def _begun(self, way: int) -> Path:
         self._runs += 1

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from models.registry.records import Progress
@@ -47,18 +48,32 @@ def wait_for(folder: Path, kind: Kind) -> None:
         time.sleep(0.05)
 
 
-def test_a_rank_that_dies_costs_a_few_steps_and_no_bit(nursery: Nursery, tmp_path: Path) -> None:
+def test_a_rank_and_a_launcher_that_die_cost_a_few_steps_and_no_bit(nursery: Nursery, tmp_path: Path) -> None:
     folder = begun(tmp_path / "run")
+    (folder / "slow").touch()
     Fuse(Point.BEFORE_BACKWARD, step=14, rank=1, victims=Victims.ONE).lay(folder)
     heard: list[Progress] = []
-    result = TrainingRun(folder, CONFIG, mined.MODULE).run(heard.append, lambda: False)
-    assert [line.step for line in said(folder, Kind.BEGAN)] == [0, 10]
+
+    def hear(progress: Progress) -> None:
+        heard.append(progress)
+        if progress.step > 20 and len(said(folder, Kind.BEGAN)) == 2:
+            for launcher in launchers_of(folder):
+                launcher.kill()
+
+    result = TrainingRun(folder, CONFIG, mined.MODULE).run(hear, lambda: False)
+    first, second, third = (line.step for line in said(folder, Kind.BEGAN))
+    assert (first, second) == (0, 10)
+    assert third in (20, 30)
     assert (result.steps, result.ranks, result.files) == (40, 2, (folder / "export" / "towers.safetensors",))
     assert heard[-1].step == heard[-1].steps == 40
     assert result.loss == heard[-1].loss > 0
     undisturbed = begun(tmp_path / "undisturbed")
     assert nursery.train(undisturbed) == [0, 0]
     assert weights_digest(folder) == weights_digest(undisturbed)
+
+
+def launchers_of(folder: Path) -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if str(folder) in child.cmdline()]
 
 
 def test_a_stopped_run_saves_and_goes_on_later_to_the_same_bits(nursery: Nursery, tmp_path: Path) -> None:
@@ -110,9 +125,9 @@ def test_ranks_leave_when_their_starter_is_killed(tmp_path: Path) -> None:
         assert len(said(folder, Kind.STEP)) == steps
 
 
-def test_ranks_that_die_again_and_again_end_the_run_with_their_error(tmp_path: Path) -> None:
+def test_ranks_that_die_too_often_end_the_run_with_their_error(tmp_path: Path) -> None:
     folder = begun(tmp_path / "run")
     (folder / "recipe.json").unlink()
-    config = CONFIG.model_copy(update={"restarts": 1})
+    config = CONFIG.model_copy(update={"restarts": 0})
     with pytest.raises(RunFailed, match="No such file"):
         TrainingRun(folder, config, tiny.MODULE).run(lambda _: None, lambda: False)
