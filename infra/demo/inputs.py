@@ -21,6 +21,8 @@ DIGIT_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "e
 PICTURES = 300
 TO_LABEL = 700
 """Further digits, without a caption: what annotators are asked about."""
+FIRST_DIGITS, LATER_DIGITS = range(5), range(5, 10)
+"""Those that nobody has seen come after the first turn of the wheel, so that the second has something to learn."""
 TO_LABEL_SOURCE = "digits-to-label"
 MODULES = 250
 MIN_TEXT_CHARACTERS = 200
@@ -66,11 +68,10 @@ def write_items(folder: Path) -> list[Planted]:
     return [*_texts(folder / "texts"), *_pictures(folder / "pictures"), *_waiting(folder / "media")]
 
 
-def write_to_label(folder: Path) -> dict[str, str]:
-    """Fills `folder` with digits that bear no caption; the true label of each item."""
-    wanted = range(PICTURES, PICTURES + TO_LABEL)
+def write_to_label(folder: Path, digits: range) -> dict[str, str]:
+    """Fills `folder` with those digits, without captions; the true label of each item."""
     shared: dict[str, object] = {"licence": "CC BY 4.0", "source": TO_LABEL_SOURCE}
-    found = _digits(folder, wanted, lambda _: shared)
+    found = _digits(folder, range(PICTURES, PICTURES + TO_LABEL), lambda _: shared, digits)
     return {f"{folder.name}/{path.name}": DIGIT_WORDS[digit] for path, digit in found}
 
 
@@ -144,8 +145,10 @@ def _pictures(folder: Path) -> Iterator[Planted]:
     return (Planted(path, Modality.IMAGE) for path, _ in _digits(folder, range(PICTURES), described))
 
 
-def _digits(folder: Path, numbers: range, described: Callable[[int], dict[str, object]]) -> Iterator[tuple[Path, int]]:
-    """An ImageFolder: pictures beside a metadata.jsonl; each path with its digit."""
+def _digits(
+    folder: Path, numbers: range, described: Callable[[int], dict[str, object]], wanted: range = range(10)
+) -> Iterator[tuple[Path, int]]:
+    """An ImageFolder: pictures of the wanted digits beside a metadata.jsonl; each path with its digit."""
     from PIL import Image
     from sklearn.datasets import load_digits
 
@@ -154,6 +157,8 @@ def _digits(folder: Path, numbers: range, described: Callable[[int], dict[str, o
     rows = []
     for number in numbers:
         path, digit = folder / f"digit-{number:04}.png", int(known.target[number])
+        if digit not in wanted:
+            continue
         pixels = (known.images[number] * 15.9375).astype("uint8")
         Image.fromarray(pixels).resize((64, 64), Image.Resampling.BICUBIC).save(path)
         rows.append({"file_name": path.name, **described(digit)})

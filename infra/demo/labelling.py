@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -17,14 +18,15 @@ from annotation.label_studio.client.label_studio import LabelStudio
 from annotation.tasks import TaskConfig
 from infra.cli.where import label_studio_url
 from infra.demo.annotators import Crew, Done, work_through
+from infra.demo.inputs import FIRST_DIGITS, LATER_DIGITS, Planted, planted_in, write_to_label
 from infra.demo.report import Labels, Saved
 from infra.settings import Settings
 from infra.wiring.secrets import embedded_token
 from streams.errors import MillraceError, Unavailable
 
-ANSWERS = 300
-"""After so many answers the annotators go home."""
-CREW = Crew(users=3, error_rate=0.05, most_answers=ANSWERS // 3, limit_s=400.0, patience_s=90.0)
+ANSWERS = 120
+"""After so many answers of a shift the annotators go home."""
+CREW = Crew(users=3, error_rate=0.05, most_answers=ANSWERS // 3, limit_s=300.0, patience_s=90.0)
 PROJECT_S = 90.0
 POLL_S = 0.5
 
@@ -116,6 +118,43 @@ class Shift:
                 raise Unavailable(f"the bridge made no project {title} within {PROJECT_S:.0f} s")
             time.sleep(POLL_S)
         return project.id
+
+
+@dataclass
+class Work:
+    """What annotators are asked in two shifts, each about digits of its own."""
+
+    settings: Settings
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self._folders = {self.folder / "to-label": FIRST_DIGITS, self.folder / "to-label-later": LATER_DIGITS}
+        self._waiting = list(self._folders)
+        self._shift: Shift | None = None
+        self.truth: dict[str, str] = {}
+        for folder, digits in self._folders.items():
+            self.truth |= write_to_label(folder, digits)
+        self.done = Done()
+        self.seconds = 0.0
+
+    def planted(self) -> list[Planted]:
+        """All pictures, each to be indexed."""
+        return [planted for folder in self._folders for planted in planted_in(folder)]
+
+    def next_folder(self) -> Path:
+        """What is published next."""
+        return self._waiting.pop(0)
+
+    def begin_shift(self) -> None:
+        self._shift = Shift(self.settings, self.truth.get)
+        self._shift.start()
+
+    def end_shift(self) -> None:
+        """Waits for the annotators. Raises what stopped them."""
+        if self._shift is not None:
+            self.done += self._shift.finish()
+            self.seconds += self._shift.seconds
+            self._shift = None
 
 
 def counted(sql: Callable[[str], list[list[Any]]], report: bytes, done: Done, truth: Mapping[str, str]) -> Labels:

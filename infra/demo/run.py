@@ -17,7 +17,7 @@ import httpx
 from infra.cli.sql import ask_process
 from infra.cli.where import api_url, reachable_kafka, recording_url
 from infra.demo import inputs
-from infra.demo.labelling import CREW, Shift, counted, saved_of
+from infra.demo.labelling import CREW, Work, counted, saved_of
 from infra.demo.report import Expected, Freshness, Labels, Report, SearchOutcome, Seconds, WheelTurned, expected_of
 from infra.demo.wheel.traffic import Traffic
 from infra.demo.wheel.turns import turned
@@ -84,18 +84,19 @@ class Demo:
     def run(self, keep: bool) -> tuple[Report, Expected]:
         """The report and what it had to be. Everything that was started has ended, unless `keep`."""
         began = time.monotonic()
-        items, trouble, to_label = self.folder / "items", self.folder / "trouble", self.folder / "to-label"
-        truth = inputs.write_to_label(to_label)
-        planted = [*inputs.write_items(items), *inputs.write_trouble(trouble, items), *inputs.planted_in(to_label)]
+        items, trouble = self.folder / "items", self.folder / "trouble"
+        work = Work(self.settings, self.folder)
+        planted = [*inputs.write_items(items), *inputs.write_trouble(trouble, items), *work.planted()]
         with self._running(keep):
             self.seconds["start"] = time.monotonic() - began
-            shift, traffic = self._begin_labelling(to_label, truth), Traffic(lambda: api_url(self.settings), truth)
+            traffic = Traffic(lambda: api_url(self.settings), work.truth)
             traffic.start()
+            self._begin_labelling(work)
             republished = self._ingest(items, trouble)
             searches = [self._outcome(query) for query in inputs.QUERIES]
             seen = Seen(searches, self._withdraw(), republished)
-            wheel = self._turn_the_wheel(traffic)
-            labels = self._finish_labelling(shift, truth)
+            wheel = self._turn_the_wheel(traffic, work)
+            labels = self._finish_labelling(work)
             report = self._report(seen, labels, wheel, began)
         return report, expected_of(planted, dead_records=2, parked_records=1)
 
@@ -113,27 +114,31 @@ class Demo:
                 self.say("stopping everything")
                 self._run("down")
 
-    def _begin_labelling(self, folder: Path, truth: Mapping[str, str]) -> Shift:
-        self.say(f"publishing {len(truth)} digits for annotators")
+    def _begin_labelling(self, work: Work) -> None:
+        folder = work.next_folder()
+        self.say(f"publishing the digits in {folder.name} for annotators")
         self._publish(folder)
-        shift = Shift(self.settings, truth.get)
-        shift.start()
+        work.begin_shift()
         self.say(f"{CREW.users} simulated annotators wait in Label Studio; they err at {CREW.error_rate:.0%}")
-        return shift
 
-    def _turn_the_wheel(self, traffic: Traffic) -> WheelTurned:
+    def _turn_the_wheel(self, traffic: Traffic, work: Work) -> WheelTurned:
         began = time.monotonic()
-        wheel = turned(self.settings, self.folder, self.say, self._run, traffic)
+
+        def between() -> None:
+            work.end_shift()
+            self._begin_labelling(work)
+
+        wheel = turned(self.settings, self.folder, self.say, self._run, traffic, between)
         self.seconds["wheel"] = time.monotonic() - began
         return wheel
 
-    def _finish_labelling(self, shift: Shift, truth: Mapping[str, str]) -> Labels:
+    def _finish_labelling(self, work: Work) -> Labels:
         self.say("the annotators finish")
-        done = shift.finish()
-        self.seconds["labelling"] = shift.seconds
+        work.end_shift()
+        self.seconds["labelling"] = work.seconds
         self._settled(EVERYTHING)
         report = self._run("labels", "report", "--json", stdout=subprocess.PIPE)
-        return counted(self._sql, report, done, truth)
+        return counted(self._sql, report, work.done, work.truth)
 
     def _ingest(self, items: Path, trouble: Path) -> int:
         """Publishes everything and waits until it is worked off; how many items a second publishing sent."""

@@ -26,13 +26,25 @@ Say = Callable[[str], None]
 T = TypeVar("T")
 
 
-def turned(settings: Settings, folder: Path, say: Say, run: Callable[..., bytes], traffic: Traffic) -> WheelTurned:
-    """Two turns by themselves, a candidate that is refused, and the same one forced through and sent back."""
+def turned(
+    settings: Settings,
+    folder: Path,
+    say: Say,
+    run: Callable[..., bytes],
+    traffic: Traffic,
+    between: Callable[[], None],
+) -> WheelTurned:
+    """Two turns by themselves, a candidate that is refused, and the same one forced through and sent back.
+
+    `between` brings what the second turn has to learn.
+    """
     workshop = Workshop(settings)
     with workshop.close:
         wheel = Wheel(workshop, folder, say, run)
         try:
-            turns = [wheel.turn(1), wheel.turn(2)]
+            first = wheel.turn(1)
+            between()
+            turns = [first, wheel.turn(2)]
             wheel.settle()
             refused, rolled_back = wheel.refused(), wheel.rolled_back()
         finally:
