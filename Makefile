@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DONE := .venv/.installed-$(shell cat pyproject.toml infra/locks/requirements.txt infra/locks/uv.txt | cksum | cut -d' ' -f1)
 
-.PHONY: demo test check bench eval-selection faults up down clean lock
+.PHONY: demo test check bench eval-selection eval-loop eval-gate faults up down clean lock
 
 demo:  ## Sets everything up, runs the loop on real parts and real input, ends with a report.
 	@began=$$(date +%s) && $(MAKE) -s $(DONE) && $(BIN)/millrace demo --set-up-s $$(( $$(date +%s) - began ))
@@ -25,6 +25,12 @@ bench: $(DONE)  ## Ratios against bare parts and peers, side by side in one run.
 
 eval-selection: $(DONE)  ## Labels that selection saves on five real data sets: 20 paired seeds, intervals, peers; hours on two cores.
 	@$(BIN)/python -m tests.evaluations.selection
+
+eval-loop: $(DONE)  ## Turns of the wheel on three real data sets: active against random labels, at least 5 paired seeds.
+	@$(BIN)/python -m tests.evaluations.loop
+
+eval-gate: $(DONE)  ## The gate's error rates and power, by simulation.
+	@$(BIN)/python -m tests.evaluations.gate
 
 faults: $(DONE)  ## The long form of the fault test: 20,000 items, 100 kills and more, all sabotage switches.
 	@$(BIN)/python -m pytest tests/faults --long-faults
