@@ -4,25 +4,24 @@ Whoever lost the lease cannot publish: what the registry takes is checked agains
 interrupted goes back to the queue and is taken up again where it stopped, by whoever comes first.
 """
 
+import math
 import os
-import shutil
 import socket
 import threading
 import time
-from hashlib import sha256
-from pathlib import Path
 
 import structlog
 
 from models.registry.errors import LeaseLost
 from models.registry.records import Lease, Progress
-from schemas.event import Event
 from schemas.training import TrainingProgressed
 from streams.errors import MillraceError, Misconfigured, Refusal, Unavailable
 from streams.patrol import Patrol
 from streams.retry import BackoffConfig
+from trainers.jobs.folders import alone, folder_of, tidy
 from trainers.jobs.pacing import candidate_on_its_way
 from trainers.jobs.run import Workbench, cause_of, train
+from trainers.jobs.stage import NAME
 from trainers.loop.launcher import RunFailed, RunStopped
 
 logger = structlog.get_logger()
@@ -30,6 +29,8 @@ logger = structlog.get_logger()
 TELL_EVERY_S = 1.0
 PAUSE_S = 0.5
 """Between two looks for a job."""
+ENDED_JOBS = 1_000
+"""The latest jobs, among which those that have ended are tidied up after."""
 
 
 class Trainer:
@@ -40,7 +41,7 @@ class Trainer:
         self._jobs = bench.registry.jobs
         self._owner = owner or f"{socket.gethostname()}/{os.getpid()}"
         self._stopping = threading.Event()
-        self._patrol = Patrol("trainer", self._step, PAUSE_S, BackoffConfig())
+        self._patrol = Patrol("trainer", self.look, PAUSE_S, BackoffConfig())
         self.start, self.ready = self._patrol.start, self._patrol.ready
 
     def stop(self) -> None:
@@ -48,8 +49,8 @@ class Trainer:
         self._stopping.set()
         self._patrol.stop(self._bench.config.stop_grace_s)
 
-    def _step(self) -> bool:
-        """Whether there was a job. Raises Unavailable, with the job back in the queue."""
+    def look(self) -> bool:
+        """Does the next job, if there is one. Raises Unavailable, with the job back in the queue."""
         if self._stopping.is_set() or self._must_wait():
             return False
         if (lease := self._jobs.claim(self._owner, self._bench.config.lease_s)) is None:
@@ -59,14 +60,16 @@ class Trainer:
             self._work(lease)
         except LeaseLost as lost:
             logger.warning("a job was taken over by somebody else", job=lease.job.job_id, reason=str(lost))
+        tidy(self._bench.folder, self._jobs.list(ENDED_JOBS), self._bench.config.keep_runs)
         return True
 
     def _work(self, lease: Lease) -> None:
         folder = folder_of(self._bench.folder, lease.job.job_id)
         try:
-            with Heartbeat(self._bench, lease) as heartbeat:
+            with Heartbeat(self._bench, lease) as heartbeat, alone(folder):
                 trained = train(lease.job, folder, self._bench, heartbeat.tell, lambda: self._must_stop(heartbeat))
                 heartbeat.check()
+            self._jobs.finish(lease, trained.model, [trained.fact])
         except (Refusal, Misconfigured, RunFailed) as refusal:
             logger.warning("training failed", job=lease.job.job_id, reason=str(refusal))
             self._jobs.fail(lease, str(refusal))
@@ -75,9 +78,7 @@ class Trainer:
             if isinstance(interruption, Unavailable):
                 raise
         else:
-            self._jobs.finish(lease, trained.model, [trained.fact])
             logger.info("trained", job=lease.job.job_id, model=trained.model.version, seconds=trained.model.seconds)
-            tidy(self._bench.folder, self._bench.config.keep_runs)
 
     def _must_wait(self) -> bool:
         now_ms = int(time.time() * 1000)
@@ -114,14 +115,21 @@ class Heartbeat:
             raise self.lost
 
     def tell(self, progress: Progress) -> None:
-        """Reports, here and on the topic, every second or when another phase begins. Raises LeaseLost."""
+        """Reports, here and on the topic, every second, or when a phase begins or its last step is done.
+
+        Raises LeaseLost.
+        """
         self.check()
-        now, goes_on = time.monotonic(), progress.phase == self._progress.phase and progress.step < progress.steps
+        now, news = time.monotonic(), _milestone(progress) != _milestone(self._progress)
         self._progress = progress
-        if goes_on and now - self._told_at < TELL_EVERY_S:
+        if not news and now - self._told_at < TELL_EVERY_S:
             return
         self._told_at = now
         self._renew()
+        if math.isfinite(progress.loss) and math.isfinite(progress.items_per_s):  # others no fact can carry
+            self._announce(progress)
+
+    def _announce(self, progress: Progress) -> None:
         self._told += 1
         fact = TrainingProgressed.following(
             cause_of(self._lease.job),
@@ -133,11 +141,8 @@ class Heartbeat:
             items_per_s=progress.items_per_s,
             phase=progress.phase,
         )
-        self._announce(fact)
-
-    def _announce(self, fact: Event) -> None:
         with self._registry.engine.begin() as connection:
-            self._registry.announcements("training").put(connection, [fact])
+            self._registry.announcements(NAME).put(connection, [fact])
 
     def _renew(self) -> None:
         self.cancelled = self._jobs.progress(self._lease, self._progress, self._config.lease_s).cancel_asked
@@ -153,14 +158,5 @@ class Heartbeat:
                 logger.warning("a lease could not be renewed", job=self._lease.job.job_id, reason=str(error))
 
 
-def folder_of(root: Path, job_id: str) -> Path:
-    """A job's folder: any job id is a safe name."""
-    safe = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in job_id)[:80].lstrip(".")
-    return root / (safe if safe == job_id else f"{safe}-{sha256(job_id.encode()).hexdigest()[:12]}")
-
-
-def tidy(root: Path, keep: int) -> None:
-    """Removes the folders of runs but for the newest few."""
-    folders = sorted((one for one in root.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime, reverse=True)
-    for folder in folders[max(keep, 1) :]:
-        shutil.rmtree(folder, ignore_errors=True)
+def _milestone(progress: Progress) -> tuple[str, bool]:
+    return progress.phase, progress.step >= progress.steps
