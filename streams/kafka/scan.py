@@ -38,7 +38,7 @@ class KafkaScan:
         client = built(lambda: confluent_kafka.Consumer(self._settings(), logger=rdkafka_log))
         try:
             client.assign([confluent_kafka.TopicPartition(topic, partition, start)])
-            yield from _until(client, end, f"{topic}/{partition}")
+            yield from _until(client, start, end, f"{topic}/{partition}")
         except KafkaException as error:
             raise Unavailable(f"Kafka cannot be read: {error.args[0].str()}") from error
         finally:
@@ -55,19 +55,20 @@ class KafkaScan:
         }
 
 
-def _until(client: confluent_kafka.Consumer, end: int, place: str) -> Iterator[Record]:
-    heard_at = time.monotonic()
+def _until(client: confluent_kafka.Consumer, start: int, end: int, place: str) -> Iterator[Record]:
+    heard_at, position = time.monotonic(), start
     while True:
-        for message in client.consume(FETCHED, 1.0):
+        for message in client.consume(min(FETCHED, end - position), 1.0):  # it waits for as many as it is asked for
             heard_at = time.monotonic()
             if (error := message.error()) is not None:
                 if error.code() == KafkaError._PARTITION_EOF:  # the last records before the end are no longer there
                     return
                 raise KafkaException(error)
             record = record_of(message)
+            position = record.offset + 1
             if record.offset < end:
                 yield record
-            if record.offset >= end - 1:
+            if position >= end:
                 return
         if time.monotonic() - heard_at > SILENCE_S:
             raise Unavailable(f"Kafka stopped answering while {place} was read")

@@ -1,6 +1,6 @@
 """How much of the truth a search by meaning finds: an approximate index may miss some of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from heapq import nsmallest
 from itertools import groupby
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.vector_index.parity.walks import counted, pages
-from models.vector_index.port import Counted, Held, VectorIndex
+from models.vector_index.port import Counted, VectorIndex
 from schemas.items import Modality
 
 CLOSE = 1e-5
@@ -24,9 +24,10 @@ def recall_against_exact(index: VectorIndex, model_version: str, sample: int, k:
     """
     found = wanted = 0
     for tenant, items in groupby(_sampled(index, model_version, sample), key=lambda one: one.tenant):
-        ids = {one.item_id for one in items}
-        for held, nearest in _nearest(index, tenant, model_version, ids, k):
-            [near] = index.neighbours(tenant, model_version, held.modality, [held.vector], k)
+        asked = index.vectors(tenant, model_version, [one.item_id for one in items])
+        vectors = {item_id: vector for item_id, (_, vector) in asked.items()}
+        for item_id, modality, nearest in _nearest(index, tenant, model_version, vectors, k):
+            [near] = index.neighbours(tenant, model_version, modality, [vectors[item_id]], k)
             found += sum(one.similarity >= nearest[-1] - CLOSE for one in near)
             wanted += len(nearest)
     return min(1.0, found / wanted) if wanted else nan
@@ -39,28 +40,22 @@ def _sampled(index: VectorIndex, model_version: str, sample: int) -> list[Counte
 
 
 def _nearest(
-    index: VectorIndex, tenant: str, model_version: str, item_ids: set[str], k: int
-) -> Iterator[tuple[Held, NDArray[np.float32]]]:
-    """Each of the items with the similarities of its `k` truly nearest ones, falling; itself among them."""
-    asked = [held for held in _held(index, tenant, model_version) if held.item_id in item_ids]
-    for modality in {held.modality for held in asked}:
-        ours = [held for held in asked if held.modality is modality]
-        nearest = _similarities(index, tenant, model_version, modality, np.stack([held.vector for held in ours]), k)
-        yield from zip(ours, nearest, strict=True)
+    index: VectorIndex, tenant: str, model_version: str, asked: Mapping[str, NDArray[np.float32]], k: int
+) -> Iterator[tuple[str, Modality, NDArray[np.float32]]]:
+    """Each item with its modality and the similarities of the `k` truly nearest of that, falling; itself among them.
 
-
-def _similarities(
-    index: VectorIndex, tenant: str, model_version: str, modality: Modality, asked: NDArray[np.float32], k: int
-) -> NDArray[np.float32]:
-    """The `k` highest for each row, falling; fewer where there are fewer items."""
-    best = np.empty((len(asked), 0), np.float32)
-    for page in pages(index, tenant, model_version):
-        vectors = [held.vector for held in page if held.modality is modality]
-        if vectors:
-            best = np.hstack([best, asked @ np.stack(vectors).T])
-            best = -np.sort(-best, axis=1)[:, :k]
-    return best
-
-
-def _held(index: VectorIndex, tenant: str, model_version: str) -> Iterator[Held]:
-    return (held for page in pages(index, tenant, model_version) for held in page)
+    One walk over all vectors of the tenant.
+    """
+    rows = {item_id: row for row, item_id in enumerate(asked)}
+    queries = np.stack(list(asked.values())) if asked else np.empty((0, 0), np.float32)
+    best: dict[Modality, NDArray[np.float32]] = {}
+    modalities: dict[str, Modality] = {}
+    for page in pages(index, tenant, model_version) if asked else ():
+        modalities |= {held.item_id: held.modality for held in page if held.item_id in rows}
+        for modality in {held.modality for held in page}:
+            vectors = np.stack([held.vector for held in page if held.modality is modality])
+            known = best.get(modality, np.empty((len(queries), 0), np.float32))
+            similarities = np.einsum("qd,vd->qv", queries, vectors)  # on one thread: searches need the other one
+            best[modality] = -np.sort(-np.hstack([known, similarities]), axis=1)[:, :k]
+    for item_id, modality in modalities.items():
+        yield item_id, modality, best[modality][rows[item_id]]

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from models.vector_index.port import Counted, Held, VectorIndex
 
-STEP = 1000
-"""Items that one step brings; in process searches wait for it, some milliseconds."""
-STEP_WITH_VECTORS = 250
+STEP = 250
+"""Items that one step brings. In process searches wait for it: 3 ms."""
+STEP_WITH_VECTORS = 100
+"""5 ms."""
 
 
 def counted(index: VectorIndex, model_version: str) -> Iterator[Counted]:
