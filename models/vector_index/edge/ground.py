@@ -75,6 +75,11 @@ def _adopt(folder: Path) -> None:
     """Moves an index that lies in the folder itself to where its one space belongs."""
     moving = folder.with_name(f"{folder.name}.moving")
     if (folder / CONFIG_FILE).exists():
+        if next(folder.glob(f"*{VERSION_SUFFIX}"), None) is not None:
+            raise Misconfigured(
+                f"in {folder} lies an index of an earlier release beside spaces of this one: remove its files "
+                f"({CONFIG_FILE}, segments and wal), and leave the folders v-… as they are"
+            )
         _owner(folder)
         folder.rename(moving)
     if moving.exists():  # perhaps since a crash

@@ -1,4 +1,5 @@
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from streams.errors import BadRecord, Refusal, Unavailable
 from streams.record import Origin
 from streams.stage import Incoming, Outcome
 from streams.topics import EMBEDDED
-from tests.contract.local_index import local_index
+from tests.contract.local_index import local_index, local_spaces
 from tests.contract.vector_index import DIM, EAST, NORTH, SPACE, direction
 
 PUBLISHED_AT = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
@@ -148,3 +149,20 @@ def test_an_index_that_is_down_makes_the_whole_batch_wait() -> None:
 def test_the_stage_reads_what_is_embedded() -> None:
     stage = indexing_stage(local_index())
     assert (stage.name, stage.sources) == ("indexing", (EMBEDDED,))
+
+
+def test_content_for_a_space_that_nobody_wants_is_never_told() -> None:
+    with closing(local_spaces(lambda: (SPACE,))) as spaces:
+        spaces.ensure_space(SPACE, DIM)
+        assert told(spaces, embedded("old", model_version="a-dropped-one")) == [()]
+        [[fact]] = told(spaces, embedded("new"))
+        assert isinstance(fact, ItemIndexed)
+
+
+def test_an_item_in_two_spaces_is_told_for_each_and_its_withdrawal_once() -> None:
+    with closing(local_spaces(lambda: (SPACE, "next-1"))) as spaces:
+        facts = embedded(version=1), embedded(version=1, model_version="next-1")
+        assert [fact.model_version for [fact] in told(spaces, *facts)] == [SPACE, "next-1"]  # type: ignore[attr-defined]
+        [[gone]] = told(spaces, ItemWithdrawn(item_id="mill", version=2))
+        assert isinstance(gone, ItemIndexed)
+        assert (gone.parts, gone.model_version) == (0, None)

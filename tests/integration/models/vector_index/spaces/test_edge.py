@@ -8,6 +8,7 @@ import pytest
 
 from models.vector_index.config import VectorIndexConfig
 from models.vector_index.edge import EdgeVectorIndex
+from models.vector_index.edge.folder import CONFIG_FILE
 from models.vector_index.edge.ground import EdgeGround
 from models.vector_index.port import Entry, VectorIndex
 from models.vector_index.spaces import VectorSpaces
@@ -72,6 +73,25 @@ def test_an_index_of_an_earlier_release_that_cannot_be_divided_is_refused_with_t
         EdgeGround(folder)
     with closing(EdgeVectorIndex.open(folder)) as untouched:
         assert untouched.count() == 1
+
+
+def test_an_old_index_beside_new_spaces_never_takes_them_with_it(folder: Path, make: Callable[[], Ground]) -> None:
+    with closing(spaced(make(), Wanted(BLUE))) as spaces:
+        spaces.ensure_space(BLUE, DIM)
+        spaces.apply([written("a", 1, BLUE)])
+    (folder / CONFIG_FILE).write_text("{}")
+    with pytest.raises(Misconfigured, match="leave the folders v-"):
+        make()
+    (folder / CONFIG_FILE).unlink()
+    with closing(spaced(make(), Wanted(BLUE))) as spaces:
+        assert found(spaces, BLUE) == {"a": 1}
+
+
+def test_an_older_release_refuses_a_folder_of_spaces(folder: Path, make: Callable[[], Ground]) -> None:
+    with closing(spaced(make(), Wanted(BLUE))) as spaces:
+        spaces.open(BLUE)
+    with pytest.raises(Misconfigured, match="cannot be opened"):
+        EdgeVectorIndex.open(folder)
 
 
 def test_an_empty_index_of_an_earlier_release_gives_way(folder: Path) -> None:
