@@ -12,7 +12,7 @@ from infra.broker.properties import log4j_properties, server_properties
 from infra.own_server import LOG_TAIL_BYTES, OwnServer
 from infra.supervisor.tether import tethered
 from streams.errors import Misconfigured, Unavailable
-from streams.kafka.admin import broker_answers
+from streams.kafka.clients import broker_answers
 from streams.kafka.config import KafkaConfig
 
 FORMAT_TIMEOUT_S = 60.0

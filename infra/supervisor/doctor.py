@@ -121,7 +121,7 @@ def left_behind(data_dir: Path) -> Finding:
 
 
 def cluster(kafka: KafkaConfig) -> Finding:
-    from streams.kafka.admin import broker_answers
+    from streams.kafka.clients import broker_answers
 
     bootstrap = kafka.bootstrap_servers
     if broker_answers(kafka, 5.0):

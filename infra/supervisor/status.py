@@ -100,7 +100,7 @@ def kafka_probe(bootstrap: str) -> Callable[[], Readiness]:
     """Asks a broker for its topics."""
 
     def probe() -> Readiness:
-        from streams.kafka.admin import broker_answers  # the client library is loaded by those who ask
+        from streams.kafka.clients import broker_answers  # the client library is loaded by those who ask
         from streams.kafka.config import KafkaConfig
 
         answers = broker_answers(KafkaConfig(bootstrap_servers=bootstrap), PROBE_TIMEOUT_S)

@@ -12,7 +12,7 @@ from infra.broker.java import recording_of
 from infra.supervisor.ports import free_port
 from streams.codec import Encoded
 from streams.errors import Misconfigured, Unavailable
-from streams.kafka.admin import broker_answers
+from streams.kafka.clients import broker_answers
 from streams.kafka.config import KafkaConfig
 from streams.kafka.consumer import KafkaConsumer
 from streams.kafka.producer import KafkaProducer
