@@ -56,7 +56,7 @@ class Worker:
         try:
             for step in range(3):
                 self.registry.jobs.progress(lease, Progress("training", step, 3), LEASE_S)
-                time.sleep(0.01)
+                time.sleep(0.03)
             self._finish(lease)
         except LeaseLost:
             self._say(f"lost {lease.job.job_id}")
