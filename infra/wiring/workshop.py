@@ -65,8 +65,7 @@ class Workshop:
     def artifacts(self) -> "ArtifactStore":
         from models.registry.artifacts.store import ArtifactStore
 
-        place = self.settings.registry.url or str(self.settings.data_dir / "artifacts")
-        return ArtifactStore.open(self.settings.media.model_copy(update={"url": place}))
+        return ArtifactStore.open(self.settings.registry.place(self.settings.data_dir, self.settings.media))
 
     @cached_property
     def shelf(self) -> "Shelf":
