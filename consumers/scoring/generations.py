@@ -39,3 +39,4 @@ def _carry(connection: Connection, before: str, after: str) -> None:
     columns = [changed.get(column.name, column).label(column.name) for column in candidates.c]
     rows = select(*columns).where(candidates.c.model_version == before)
     connection.execute(insert(candidates).from_select([column.name for column in candidates.c], rows))
+    connection.execute(delete(candidates).where(candidates.c.model_version != after))  # withdrawals pass them over

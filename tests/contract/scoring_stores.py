@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from consumers.scoring.candidates.store import Candidate, CandidateStore, Signal, Told
+from consumers.scoring.generations import Live, go_over
 from consumers.scoring.learning.head_store import HeadStore, StoredHead
 from consumers.scoring.learning.questions import Question
 from models.heads.linear import Head
@@ -116,3 +117,82 @@ def head(value: float) -> Head:
 def stored(revision: int) -> StoredHead:
     questions = (Question(None, head(1.0), (head(2.0), head(3.0), head(4.0))), Question("é", head(5.0), ()))
     return StoredHead("t", "topic", "model-1", revision, questions, revision, 20, -0.5, 1_000)
+
+
+class GenerationsContract:
+    """What is carried along when another model goes live."""
+
+    @pytest.fixture
+    def before(self, engine: Engine) -> CandidateStore:
+        """Candidates of the first model, which is live."""
+        store = CandidateStore(engine, "model-1")
+        store.create_tables()
+        go_over(engine, live(0, "model-1"))
+        store.put([DOG])
+        return store
+
+    @pytest.fixture
+    def after(self, engine: Engine) -> CandidateStore:
+        return CandidateStore(engine, "model-2")
+
+    def test_what_is_known_of_items_is_carried_along_and_what_is_of_the_model_is_not(
+        self, engine: Engine, before: CandidateStore, after: CandidateStore
+    ) -> None:
+        before.measured([("t", "dog", Signal(0.5, 100, 2))])
+        go_over(engine, live(1, "model-2"))
+        assert after.find("t", ["dog"]) == {"dog": replace(DOG, neighbours=(), told={}, signal=Signal(0.5, 100, 2))}
+
+    def test_it_happens_once_a_generation(self, engine: Engine, before: CandidateStore, after: CandidateStore) -> None:
+        go_over(engine, live(1, "model-2"))
+        told = replace(DOG, version=4)
+        after.put([told])
+        for _ in range(2):
+            go_over(engine, live(1, "model-2"))
+        assert after.find("t", ["dog"]) == {"dog": told}
+
+    def test_an_older_generation_is_passed_over(
+        self, engine: Engine, before: CandidateStore, after: CandidateStore
+    ) -> None:
+        go_over(engine, live(2, "model-2"))
+        go_over(engine, live(1, "model-1"))
+        assert after.find("t", ["dog"])
+        assert before.find("t", ["dog"]) == {}
+
+    def test_a_generation_of_the_same_encoder_changes_nothing(self, engine: Engine, before: CandidateStore) -> None:
+        go_over(engine, live(1, "model-1"))
+        assert before.find("t", ["dog"]) == {"dog": DOG}
+
+    def test_what_came_too_early_for_the_new_model_gives_way(
+        self, engine: Engine, before: CandidateStore, after: CandidateStore
+    ) -> None:
+        after.put([replace(DOG, version=2), replace(DOG, item_id="early")])
+        go_over(engine, live(1, "model-2"))
+        assert {name: one.version for name, one in after.find("t", ["dog", "early"]).items()} == {"dog": 3}
+
+    def test_a_rollback_carries_back_what_came_since_and_not_what_went(
+        self, engine: Engine, before: CandidateStore, after: CandidateStore
+    ) -> None:
+        before.put([replace(DOG, item_id="cat")])
+        go_over(engine, live(1, "model-2"))
+        after.put([replace(DOG, item_id="cow", version=9)])
+        after.remove([("t", "cat", 3)])
+        go_over(engine, live(2, "model-1"))
+        assert set(before.find("t", ["dog", "cat", "cow"])) == {"dog", "cow"}
+
+    def test_nothing_stays_behind_that_a_withdrawal_would_not_find(
+        self, engine: Engine, before: CandidateStore, after: CandidateStore
+    ) -> None:
+        go_over(engine, live(1, "model-2"))
+        after.remove([("t", "dog", 3)])
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM scoring_candidates").scalar() == 0
+
+    def test_the_first_start_has_nothing_to_carry(self, engine: Engine, after: CandidateStore) -> None:
+        after.create_tables()
+        after.put([DOG])
+        go_over(engine, live(3, "model-2"))
+        assert after.find("t", ["dog"]) == {"dog": DOG}
+
+
+def live(generation: int, model_version: str) -> Live:
+    return Live(model_version, 8, generation)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from tests.contract.scoring_stores import CandidateStoreContract, HeadStoreContract
+from tests.contract.scoring_stores import CandidateStoreContract, GenerationsContract, HeadStoreContract
 from tests.integration.postgres import empty_database, postgres_url
 
 __all__ = ["postgres_url"]
@@ -21,3 +21,6 @@ class TestCandidatesInPostgres(CandidateStoreContract): ...
 
 
 class TestHeadsInPostgres(HeadStoreContract): ...
+
+
+class TestGenerationsInPostgres(GenerationsContract): ...
