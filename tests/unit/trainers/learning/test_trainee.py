@@ -33,7 +33,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 def gradients(trainee: Trainee, total: Tensor) -> dict[str, Tensor]:
     names, weights = zip(*trainee.named_parameters(), strict=True)
-    return dict(zip(names, torch.autograd.grad(total, weights), strict=True))
+    return dict(zip(names, torch.autograd.grad(total, weights, retain_graph=True), strict=True))
 
 
 def seen_by_rank(rank: int, features: list[Features]) -> Features:
@@ -61,8 +61,8 @@ def test_loss_and_gradients_over_gathered_ranks_are_those_of_one_process(data: D
     alone = loss(trainee(batch_at(data, LEARNABLE, 0, 0, 0, 1)), LEARNABLE)
     expected = gradients(trainee, alone)
     summed: dict[str, Tensor] = {}
+    features = [trainee(batch_at(data, LEARNABLE, 0, 0, rank, world)) for rank in range(world)]
     for rank in range(world):
-        features = [trainee(batch_at(data, LEARNABLE, 0, 0, each, world)) for each in range(world)]
         total = loss(seen_by_rank(rank, features), LEARNABLE)
         torch.testing.assert_close(total, alone)
         for name, gradient in gradients(trainee, total).items():
