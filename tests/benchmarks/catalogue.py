@@ -22,6 +22,7 @@ NAMES = (
     "freshness",
     "searching",
     "switching",
+    "migrating",
     "selecting",
     "signalling",
     "start_up",
