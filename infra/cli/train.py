@@ -1,6 +1,7 @@
 """`millrace train`: ask for a new model, follow it, call it off."""
 
 import json
+import math
 import sys
 import time
 from collections.abc import Mapping
@@ -166,12 +167,16 @@ def _line(job: "Job") -> str:
     if job.state.value == "queued":
         return f"{job.job_id}: queued"
     progress = job.progress
-    return f"{job.job_id}: {progress.phase}, step {progress.step} of {progress.steps}, loss {progress.loss:.3f}"
+    loss = f", loss {progress.loss:.3f}" if math.isfinite(progress.loss) else ""
+    return f"{job.job_id}: {progress.phase}, step {progress.step} of {progress.steps}{loss}"
 
 
 def _shown(job: "Job") -> Mapping[str, Any]:
     hidden = ("token", "owner", "lease_until_ms", "traceparent")
-    return {name: value for name, value in asdict(job).items() if name not in hidden}
+    shown = {name: value for name, value in asdict(job).items() if name not in hidden}
+    if not math.isfinite(job.progress.loss):  # which JSON has no word for
+        shown["progress"]["loss"] = None
+    return shown
 
 
 def _registry(settings: Settings) -> "Registry":
