@@ -30,6 +30,7 @@ from schemas.training import ModelTrained
 from streams.errors import Misconfigured
 from streams.media.store import MediaStore
 from trainers.learning.data.dataset import FACTS, open_dataset
+from trainers.learning.data.examples import ItemName
 from trainers.learning.data.materialise import materialise
 from trainers.loop.config import TrainingConfig
 from trainers.loop.launcher import RunResult, TrainingRun
@@ -132,7 +133,17 @@ def _prepared(recipe: Recipe, manifest: Manifest, parent: MillraceMini, folder: 
     if (folder / FACTS).exists():
         return
     _write(folder / RECIPE, recipe.model_dump(mode="json"))
-    materialise(manifest, recipe, bench.media, parent, _negatives(bench.mined, manifest), folder)
+    negatives, known = _negatives(bench.mined, manifest), _learnt_before(parent.version, bench)
+    materialise(manifest, recipe, bench.media, parent, negatives, folder, known)
+
+
+def _learnt_before(version: str, bench: Workbench) -> frozenset[ItemName]:
+    """What the parent was trained on: it is replayed among what is new, so that it is not forgotten."""
+    model = bench.registry.models.get(version)
+    if model is None or not model.snapshot_sha256:
+        return frozenset()
+    rows = bench.snapshots.get(model.snapshot_sha256).of_split(Split.TRAIN)
+    return frozenset(ItemName(row.tenant, row.item_id, row.version) for row in rows)
 
 
 def _negatives(mined: MinedStore, manifest: Manifest) -> list[HardNegative]:
