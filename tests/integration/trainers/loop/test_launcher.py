@@ -24,7 +24,7 @@ from trainers.loop.lifeline import owned, wait_until_empty
 from trainers.loop.progress import Kind
 
 CONFIG = TrainingConfig(accelerator="cpu", checkpoint_steps=10, heartbeat_s=0.5)
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 
 ABANDONED = """
 import sys
