@@ -1,5 +1,6 @@
 """The demo's report as a page for a browser: figures, plots and nothing that must be loaded from elsewhere."""
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from io import StringIO
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 BEFORE, AFTER, INK = "#b3591d", "#0b6e99", "#333333"
 """Told apart by those who do not see red and green, and in grey."""
 STEPS = ("queue", "snapshot", "data", "training", "saving", "evaluation", "prepare", "backfill", "verify", "canary")
+IDS = re.compile(r'\bid="|href="#|url\(#')
+"""What comes before an id, in a picture."""
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #333; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
@@ -32,10 +35,10 @@ def page_of(report: Report) -> str:
         f"<p class=verdict>{len(report.turns)} turns of the wheel while {traffic.searches} searches ran: "
         f"{traffic.failed} failed, {traffic.mixed} mixed two models.</p>",
         "<h2>Each turn made the live model better</h2>",
-        svg(quality_plot(report.turns)),
+        svg(quality_plot(report.turns), "quality"),
         turns_table(report.turns),
         "<h2>Where the time went, from the request for training to the switch</h2>",
-        svg(time_plot(report.turns)),
+        svg(time_plot(report.turns), "time"),
         "<h2>What must not get through</h2>",
         f"<p>A degraded candidate was <b>{'let through' if report.refused.passed else 'refused'}</b> by the gate "
         f"({number(report.refused.before)} to {number(report.refused.after)}):</p>",
@@ -123,12 +126,15 @@ def time_plot(turns: Sequence[Turn]) -> "Figure":
     return figure
 
 
-def svg(figure: "Figure") -> str:
-    """The picture as text that a page can hold."""
+def svg(figure: "Figure", name: str) -> str:
+    """The picture as text that a page can hold; `name` keeps its ids apart from those of other pictures."""
+    from matplotlib import rc_context
+
     out = StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None})
+    with rc_context({"svg.hashsalt": name}):
+        figure.savefig(out, format="svg", metadata={"Date": None})
     text = out.getvalue()
-    return text[text.index("<svg") :]
+    return IDS.sub(rf"\g<0>{name}-", text[text.index("<svg") :])
 
 
 def items(lines: Iterable[str]) -> str:

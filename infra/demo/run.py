@@ -128,7 +128,8 @@ class Demo:
             work.end_shift()
             self._begin_labelling(work)
 
-        wheel = turned(self.settings, self.folder, self.say, self._run, traffic, between)
+        settings = self.settings.model_copy(update={"kafka": reachable_kafka(self.settings)})
+        wheel = turned(settings, self.folder, self.say, self._run, traffic, between)
         self.seconds["wheel"] = time.monotonic() - began
         return wheel
 

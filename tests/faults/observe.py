@@ -84,7 +84,7 @@ def observed(bootstrap: str, prefix: str, data_dir: Path, sample: Mapping[str, s
     curation = _said(bootstrap, said, f"{prefix}.items.curated.v1", f"{prefix}.items.rejected.v1")
     embedding = _said(bootstrap, said, f"{prefix}.items.embedded.v1")
     indexing = _said(bootstrap, said, f"{prefix}.items.indexed.v1")
-    points, count, found = _index(data_dir / "index", sample)
+    points, count, found = _index(_live_space(data_dir), sample)
     stages = [stage for stage in STAGES if recording or stage != "recording"]
     if recording:
         _add_raw(bootstrap, prefix, said)
@@ -142,6 +142,15 @@ def _letters(bootstrap: str, stages: Mapping[str, str]) -> dict[str, frozenset[s
         stage: frozenset("/".join(key.split("/")[-2:]) for key, value in letters.items() if value is not None)
         for stage, letters in newest.items()
     }
+
+
+def _live_space(data_dir: Path) -> Path:
+    """The folder of the one model version that these tests index with."""
+    from models.encoders.config import EncoderConfig
+    from models.encoders.hashing import HashingEncoder
+    from models.vector_index.points import space_of
+
+    return data_dir / "index" / space_of(HashingEncoder(EncoderConfig()).version)
 
 
 def _index(folder: Path, sample: Mapping[str, str]) -> tuple[tuple[Point, ...], int, dict[str, int | None]]:

@@ -10,8 +10,8 @@ import pytest
 
 from infra.demo.report import Report
 
-DEMO_S = 580
-pytestmark = pytest.mark.timeout(600)  # where Label Studio has to be installed first
+DEMO_S = 880
+pytestmark = pytest.mark.timeout(900)  # where Label Studio has to be installed first
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +76,32 @@ def test_the_account_of_labels_saved_says_what_it_knows(report: Report) -> None:
 
 def test_searches_and_clicks_left_signals(report: Report) -> None:
     assert report.signals > 0
+
+
+def test_two_turns_each_make_the_live_model_better_on_what_never_trains(report: Report) -> None:
+    assert [turn.generation for turn in report.turns] == [1, 2]
+    for turn in report.turns:
+        assert turn.cause == "labels"
+        assert 0 < turn.low <= turn.after - turn.before <= turn.high
+        assert set(turn.labels) == {"active", "random"}
+        assert turn.seconds["total"] == pytest.approx(sum(turn.seconds.values()) - turn.seconds["total"], abs=0.5)
+
+
+def test_a_degraded_model_is_refused_and_forced_through_it_is_sent_back(report: Report) -> None:
+    assert not report.refused.passed
+    assert report.refused.after < report.refused.before
+    back = report.rolled_back
+    assert (back.generation, back.back_generation) == (3, 4)
+    assert back.reason
+
+
+def test_of_thousands_of_searches_none_failed_and_none_mixed_two_models(report: Report, folder: Path) -> None:
+    traffic = report.switch_traffic
+    assert traffic.searches >= 1000
+    assert (traffic.failed, traffic.mixed) == (0, 0)
+    assert len(traffic.by_model) >= 3
+    page = (folder / "demo" / "report.html").read_text()
+    assert page.count("<svg") == 2
 
 
 def test_no_process_is_left_behind(report: Report, folder: Path) -> None:
