@@ -33,7 +33,7 @@ from trainers.learning.data.dataset import FACTS, open_dataset
 from trainers.learning.data.examples import ItemName
 from trainers.learning.data.materialise import materialise
 from trainers.loop.config import TrainingConfig
-from trainers.loop.launcher import RunResult, TrainingRun
+from trainers.loop.launcher import RunResult, RunStopped, TrainingRun
 from trainers.recipes.hashes import recipe_sha256, run_sha256
 from trainers.recipes.overrides import resolved
 from trainers.recipes.recipe import Recipe
@@ -80,13 +80,13 @@ def train(job: Job, folder: Path, bench: Workbench, tell: Tell, stop: Stop) -> T
     """Raises BadRecord or Misconfigured for a job that can never be done, RunFailed, RunStopped, or Unavailable."""
     recipe = resolved(job.recipe, job.overrides)
     folder.mkdir(parents=True, exist_ok=True)
-    with _Timed(folder, "snapshot", tell):
+    with _Timed(folder, "snapshot", tell, stop):
         manifest, parent = _frozen(job, folder, bench)
-    with _Timed(folder, "data", tell):
+    with _Timed(folder, "data", tell, stop):
         _prepared(recipe, manifest, parent, folder, bench)
-    with _Timed(folder, "training", tell):
+    with _Timed(folder, "training", tell, stop):
         result = TrainingRun(folder, bench.config).run(tell, stop)
-    with _Timed(folder, "saving", tell):
+    with _Timed(folder, "saving", tell, stop):
         encoder = load_released(bench.encoder, {path.name: path for path in result.files}, parent.texts)
         artifacts = tuple(bench.artifacts.put_file(path, path.name) for path in sorted(result.files))
     if encoder.version == parent.version:
@@ -192,12 +192,17 @@ def _told(job: Job, model: Model) -> ModelTrained:
 
 
 class _Timed:
-    """Tells the step that begins, and notes the seconds that it took, those before an interruption included."""
+    """Tells the step that begins, and notes the seconds that it took, those before an interruption included.
 
-    def __init__(self, folder: Path, step: str, tell: Tell) -> None:
-        self._file, self._step, self._tell = folder / STEPS, step, tell
+    Raises RunStopped where it should not begin any more.
+    """
+
+    def __init__(self, folder: Path, step: str, tell: Tell, stop: Stop) -> None:
+        self._file, self._step, self._tell, self._stop = folder / STEPS, step, tell, stop
 
     def __enter__(self) -> None:
+        if self._stop():
+            raise RunStopped(f"stopped before {self._step}")
         self._began = time.monotonic()
         self._tell(Progress(self._step))
 

@@ -125,9 +125,12 @@ class Heartbeat:
         if not news and now - self._told_at < TELL_EVERY_S:
             return
         self._told_at = now
-        self._renew()
-        if math.isfinite(progress.loss) and math.isfinite(progress.items_per_s):  # others no fact can carry
-            self._announce(progress)
+        try:
+            self._renew()
+            if math.isfinite(progress.loss) and math.isfinite(progress.items_per_s):  # others no fact can carry
+                self._announce(progress)
+        except Unavailable as error:  # no reason to end the ranks: the lease may still be ours when it is back
+            logger.warning("progress could not be told", job=self._lease.job.job_id, reason=str(error))
 
     def _announce(self, progress: Progress) -> None:
         self._told += 1

@@ -49,10 +49,11 @@ class Bench:
         clock: Clock | None = None,
         encoder: EncoderConfig = HASHING,
         task: Task = TOPIC,
+        busy_timeout_s: float = 10.0,
         **config: Any,
     ) -> None:
         (folder / "media").mkdir(parents=True, exist_ok=True)
-        engine = open_engine(MetadataConfig().resolved(folder))
+        engine = open_engine(MetadataConfig(busy_timeout_s=busy_timeout_s).resolved(folder))
         self.engine = engine
         self.registry = Registry(engine, clock)
         self.registry.create_tables()

@@ -115,3 +115,15 @@ def test_who_is_to_be_cancelled_hears_of_it_by_the_next_beat(bench: Bench) -> No
         assert not heartbeat.cancelled
         bench.registry.jobs.cancel("job-1")
         until(lambda: heartbeat.cancelled, "word of it")
+
+
+def test_a_database_that_is_away_for_a_moment_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "TELL_EVERY_S", 0.0)
+    bench = Bench(tmp_path / "busy", wall_clock(), busy_timeout_s=0.05)
+    bench.ask()
+    with Heartbeat(bench.work, bench.claimed()) as heartbeat:
+        with bench.engine.begin():  # somebody holds the lock for writing
+            heartbeat.tell(training(1))
+        heartbeat.tell(training(2))
+    assert steps_told(bench) == [2]
+    bench.engine.dispose()
