@@ -53,7 +53,7 @@ class ItemVectors:
         self._tried: set[tuple[str, str]] = set()
 
     def texts(self, texts: Sequence[str]) -> Vectors:
-        """One row a text."""
+        """One row a text. Raises BadRecord for an encoder that gives no numbers."""
         missing = [text for text in dict.fromkeys(texts) if text not in self._texts]
         for start in range(0, len(missing), _TEXTS_AT_ONCE):
             self._rest()
@@ -62,7 +62,9 @@ class ItemVectors:
         return self._stacked([self._texts[text] for text in texts])
 
     def items(self, rows: Sequence[Row]) -> tuple[list[Row], Vectors]:
-        """The items that can be encoded, and their vectors. Raises Unavailable with the media store."""
+        """The items that can be encoded, and their vectors. Raises Unavailable with the media store, BadRecord for an
+        encoder that gives no numbers.
+        """
         missing = [row for row in rows if row.key not in self._tried]
         self._tried.update(row.key for row in missing)
         self._read([row for row in missing if row.modality is Modality.TEXT and row.text])
@@ -108,7 +110,10 @@ class ItemVectors:
             return None
 
     def _stacked(self, vectors: Sequence[Vectors]) -> Vectors:
-        return np.stack(vectors) if vectors else np.zeros((0, self._encoder.dim), dtype=np.float32)
+        stacked = np.stack(vectors) if vectors else np.zeros((0, self._encoder.dim), dtype=np.float32)
+        if not np.isfinite(stacked).all():  # nothing is nearer than what cannot be compared: it would find everything
+            raise BadRecord("no_vectors", f"{self._encoder.version} gives vectors that are no finite numbers")
+        return stacked
 
 
 def _left_out(row: Row, refusal: BadRecord) -> None:

@@ -12,7 +12,7 @@ from schemas.event import Event
 from schemas.training import ModelEvaluated, ModelTrained
 from streams.errors import BadRecord, Unavailable
 from tests.unit.trainers.evaluation.judged import LIVE, Court
-from tests.unit.trainers.evaluation.world import SkilledEncoder
+from tests.unit.trainers.evaluation.world import NumberlessEncoder, SkilledEncoder
 from trainers.evaluation.asking import ask_again
 from trainers.gate.config import GateConfig
 
@@ -74,6 +74,17 @@ def test_a_corrupt_model_fails_and_the_next_one_is_judged(court: Court) -> None:
     failed = court.registry.evaluations.get(str(corrupt.event_id))
     assert failed is not None
     assert failed.failure == "artifact_corrupt: image-tower.safetensors of corrupt holds other bytes"
+    assert only(court.published()).model_version == "candidate"
+
+
+def test_a_model_whose_vectors_are_no_numbers_fails_and_the_next_one_is_judged(court: Court) -> None:
+    court.encoders.encoders["broken"] = NumberlessEncoder(0.9, "broken")
+    trained = court.candidate("broken", None)
+    court.candidate("candidate", 0.9)
+    court.evaluate()
+    failed = court.registry.evaluations.get(str(trained.event_id))
+    assert failed is not None
+    assert failed.failure == "no_vectors: broken gives vectors that are no finite numbers"
     assert only(court.published()).model_version == "candidate"
 
 
