@@ -9,7 +9,7 @@ from types import TracebackType
 
 import qdrant_edge as engine
 
-from models.vector_index.points import WORDS
+from models.vector_index.points import KEYWORD_FIELDS, WORDS
 from streams.errors import Misconfigured
 
 MB = 1024 * 1024
@@ -26,13 +26,44 @@ CONFIG_FILE = "edge_config.json"
 
 def create(folder: Path) -> None:
     """Make an empty shard beside the folder and rename it, so that a crash leaves none that is half made."""
-    begun = folder.with_name(f"{folder.name}.begun")
     words = {WORDS: engine.EdgeSparseVectorParams(modifier=engine.Modifier.Idf)}
+
+    def make(begun: Path) -> None:
+        with EngineErrors(lambda error: unopened(folder, error)):
+            shard = engine.EdgeShard.create(str(begun), engine.EdgeConfig(vectors={}, sparse_vectors=words))
+            shard.update(engine.UpdateOperation.create_field_index("rank", engine.PayloadSchemaType.Integer))
+            for field in KEYWORD_FIELDS:
+                shard.update(engine.UpdateOperation.create_field_index(field, engine.PayloadSchemaType.Keyword))
+            shard.close()
+
+    _whole(folder, make)
+
+
+def copy_blank(blank: Path, folder: Path) -> None:
+    """Makes an empty shard as a copy of one that is kept for that, and made at the first use.
+
+    The engine stops the whole process while it makes a shard and its indexes, a second on a slow disk; copying files
+    stops nobody.
+    """
+    if not (blank / CONFIG_FILE).exists():
+        create(blank)
+
+    def make(begun: Path) -> None:
+        shutil.copytree(blank, begun)
+        for file in begun.rglob("*"):
+            if file.is_file():
+                with file.open("rb") as written:
+                    os.fsync(written.fileno())
+
+    _whole(folder, make)
+
+
+def _whole(folder: Path, make: Callable[[Path], None]) -> None:
+    begun = folder.with_name(f"{folder.name}.begun")
     try:
         shutil.rmtree(begun, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with EngineErrors(lambda error: unopened(folder, error)):
-            engine.EdgeShard.create(str(begun), engine.EdgeConfig(vectors={}, sparse_vectors=words)).close()
+        make(begun)
         begun.rename(folder)
     except OSError as error:
         raise unopened(folder, error) from error

@@ -12,6 +12,8 @@ from models.vector_index.port import VectorIndex
 from streams.errors import Misconfigured
 
 VERSION_SUFFIX = ".version"
+BLANK = ".blank"
+"""An empty space, from which new ones are copied."""
 GONE_SUFFIX = ".gone"
 """A folder that is being removed: renamed at once, so that a crash leaves no space that is half there."""
 
@@ -45,7 +47,8 @@ class EdgeGround:
             _note(self._folder, model_version)
         except OSError as error:
             raise _unusable(self._folder, error) from error
-        return EdgeVectorIndex.open(self._folder / space_of(model_version), self._config, self._free)
+        space = self._folder / space_of(model_version)
+        return EdgeVectorIndex.open(space, self._config, self._free, blank=self._folder / BLANK)
 
     def remove(self, model_version: str) -> None:
         space = self._folder / space_of(model_version)

@@ -23,14 +23,22 @@ import qdrant_edge as engine
 from numpy.typing import NDArray
 
 from models.vector_index.config import VectorIndexConfig
-from models.vector_index.edge.folder import CONFIG_FILE, MB, EngineErrors, create, free_bytes, spaces_in, unopened
+from models.vector_index.edge.folder import (
+    CONFIG_FILE,
+    MB,
+    EngineErrors,
+    copy_blank,
+    create,
+    free_bytes,
+    spaces_in,
+    unopened,
+)
 from models.vector_index.edge.points import fetched, filter_of, nearest, nearest_heads, points_of, vector_of
 from models.vector_index.plan import Key, decide, guarded, key_of
 from models.vector_index.points import (
     ANY_TENANT,
     CENSUS_FIELDS,
     HEAD_FIELDS,
-    KEYWORD_FIELDS,
     NEAR_FIELDS,
     AnyOf,
     Reach,
@@ -66,16 +74,20 @@ class EdgeVectorIndex:
 
     @classmethod
     def open(
-        cls, folder: Path, config: VectorIndexConfig | None = None, free: Callable[[Path], int] = free_bytes
+        cls,
+        folder: Path,
+        config: VectorIndexConfig | None = None,
+        free: Callable[[Path], int] = free_bytes,
+        blank: Path | None = None,
     ) -> Self:
-        """The index in a folder, created where there is none. Raises Misconfigured if it cannot be opened."""
+        """The index in a folder, created where there is none: as a copy of `blank`, if that is named.
+
+        Raises Misconfigured if it cannot be opened.
+        """
         if not (folder / CONFIG_FILE).exists():
-            create(folder)
+            create(folder) if blank is None else copy_blank(blank, folder)
         with EngineErrors(lambda error: unopened(folder, error)):
             shard = engine.EdgeShard.load(str(folder))
-            shard.update(engine.UpdateOperation.create_field_index("rank", engine.PayloadSchemaType.Integer))
-            for field in KEYWORD_FIELDS:
-                shard.update(engine.UpdateOperation.create_field_index(field, engine.PayloadSchemaType.Keyword))
         return cls(shard, folder, config or VectorIndexConfig(), free)
 
     def ensure_space(self, model_version: str, dim: int) -> int:
