@@ -1,10 +1,10 @@
-"""labels.settled, items.embedded, signals.measured, models.released, training.requested -> training.requested
+"""labels.settled, items.curated, items.embedded, signals.measured, models.released, training.requested -> training.requested
 
 Driven by Faust (streams/faust): counts what happens in windows of log time and, at the end of each, asks for training
 if the policy says so. Requests are read back, those of people too: each answers what came before it and begins the
 cool-down. All state is rebuilt from the log, as far back as the horizon; ids follow from what was counted, so that a
 request that is made again after a crash is the same request.
-"""
+"""  # noqa: E501 - an arrow is one line
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,11 +13,12 @@ from uuid import UUID, uuid5
 import structlog
 
 from schemas.event import Event
+from schemas.items import ItemEmbedded
 from schemas.training import TrainingRequested
 from streams.codec import decode
 from streams.errors import Refusal
 from streams.record import Record, TopicPartition
-from streams.topics import EMBEDDED, LABELS, MODELS_RELEASED, SIGNALS, TRAINING_REQUESTED, Topic
+from streams.topics import CURATED, EMBEDDED, LABELS, MODELS_RELEASED, SIGNALS, TRAINING_REQUESTED, Topic
 from trainers.triggers.config import TriggersConfig
 from trainers.triggers.history import History, Request
 from trainers.triggers.policy import Pull, Situation, pulled
@@ -32,12 +33,15 @@ class Triggers:
     """Events to requests for training. One thread; `reset` whenever partitions come or go."""
 
     name = "triggers"
-    sources: tuple[Topic, ...] = (LABELS, EMBEDDED, SIGNALS, MODELS_RELEASED, TRAINING_REQUESTED)
+    sources: tuple[Topic, ...] = (LABELS, CURATED, EMBEDDED, SIGNALS, MODELS_RELEASED, TRAINING_REQUESTED)
     answers = TRAINING_REQUESTED
 
     def __init__(self, config: TriggersConfig, prefix: str) -> None:
         self._config = config
-        self._events = {topic.full_name(prefix): topic.events for topic in self.sources}
+        self._events: dict[str, tuple[type[Event], ...]] = {
+            topic.full_name(prefix): topic.events for topic in self.sources
+        }
+        self._events[EMBEDDED.full_name(prefix)] = (ItemEmbedded,)  # withdrawals are told again for every new space
         self.reset({}, 0)
 
     @property

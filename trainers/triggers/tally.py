@@ -1,4 +1,8 @@
-"""What happened in a span of time, as far as it may ask for training. Spans add up."""
+"""What happened in a span of time, as far as it may ask for training. Spans add up.
+
+Items and withdrawals are counted as curation tells them, which is once. Embedding tells all of them again for the space
+of every new model; of that only the vectors count, each for its own model.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,7 +13,7 @@ import numpy as np
 
 from schemas.annotations import LabelSettled, LabelUnsettled
 from schemas.event import Event
-from schemas.items import ItemEmbedded, ItemWithdrawn, WithdrawalMode
+from schemas.items import ItemCurated, ItemEmbedded, ItemWithdrawn, WithdrawalMode
 from schemas.signals import ClickRateMeasured
 from schemas.training import ModelReleased
 from trainers.triggers.drift import Cloud, Inputs, Use
@@ -55,6 +59,8 @@ class Tally:
             case ItemWithdrawn():
                 self.erased += fact.mode == WithdrawalMode.ERASE
                 self.deleted += fact.mode == WithdrawalMode.DELETE
+            case ItemCurated():
+                self._curated(fact)
             case ItemEmbedded():
                 self._embedded(fact)
             case ClickRateMeasured():
@@ -87,13 +93,15 @@ class Tally:
         """All searches that a model answered."""
         return sum((measured.use for key, measured in self.uses.items() if key[1] == model_version), Use())
 
+    def _curated(self, fact: ItemCurated) -> None:
+        self.items += 1
+        for name, kind in traits_of(fact).items():
+            self.inputs.setdefault(name, Counter())[kind] += 1
+
     def _embedded(self, fact: ItemEmbedded) -> None:
         vector = np.frombuffer(fact.parts[0].vector, "<f4")
         if np.isfinite(vector).all():
             self.clouds.setdefault(fact.model_version, Cloud()).add(vector)
-        self.items += 1
-        for name, kind in traits_of(fact).items():
-            self.inputs.setdefault(name, Counter())[kind] += 1
 
     def _measured(self, fact: ClickRateMeasured) -> None:
         key = (fact.tenant, fact.model_version, fact.policy, fact.window_start)
@@ -101,9 +109,10 @@ class Tally:
         self.uses[key] = max(self.uses.get(key, measured), measured, key=_revision)
 
 
-def traits_of(fact: ItemEmbedded) -> Mapping[str, str]:
+def traits_of(fact: ItemCurated) -> Mapping[str, str]:
     """What inputs are compared by."""
-    characters = sum(len(part.text or "") for part in fact.parts)
+    elsewhere = fact.media.length if fact.media and fact.media.media_type == "text/plain" else 0
+    characters = elsewhere if fact.text is None else len(fact.text)  # those of a text by reference are its bytes
     return {
         "source": fact.source,
         "language": fact.language or "",

@@ -1,14 +1,13 @@
 """Facts as the topics bring them to triggers, and records that carry them."""
 
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID, uuid5
 
 import numpy as np
 
 from schemas.annotations import Arm, LabelSettled, LabelUnsettled
 from schemas.event import Event
-from schemas.items import EmbeddedPart, ItemEmbedded, ItemWithdrawn, Modality
+from schemas.items import EmbeddedPart, ItemCurated, ItemEmbedded, ItemWithdrawn, Modality
 from schemas.signals import ClickRateMeasured
 from streams.codec import encode
 from streams.record import Record
@@ -35,16 +34,21 @@ def unsettled(item_id: str) -> LabelUnsettled:
     return LabelUnsettled(item_id=item_id, version=1, task="topic", revision=2, arm=Arm.ACTIVE, reason="withdrawn")
 
 
-def embedded(number: int, model_version: str = "model-1", moved: float = 0.0, **fields: Any) -> ItemEmbedded:
+def curated(number: int, source: str = "web") -> ItemCurated:
+    return ItemCurated(
+        event_id=id_of(f"curated/{number}"), item_id=f"{number}", version=1, modality=Modality.TEXT, text="some words",
+        content_sha256="0" * 64, published_at=NOON, source=source,
+    )  # fmt: skip
+
+
+def embedded(number: int, model_version: str = "model-1", moved: float = 0.0) -> ItemEmbedded:
     vector = np.random.default_rng(number).normal(size=8).astype("<f4")
     vector[0] += moved
     part = EmbeddedPart(part=0, modality=Modality.TEXT, vector=vector.tobytes(), text="some words")
-    given = {
-        "event_id": id_of(f"embedded/{number}/{model_version}"), "item_id": f"{number}", "version": 1,
-        "modality": Modality.TEXT, "model_version": model_version, "dim": 8, "parts": (part,), "published_at": NOON,
-        "source": "web",
-    }  # fmt: skip
-    return ItemEmbedded.model_validate(given | fields)
+    return ItemEmbedded(
+        event_id=id_of(f"embedded/{number}/{model_version}"), item_id=f"{number}", version=1, modality=Modality.TEXT,
+        model_version=model_version, dim=8, parts=(part,), published_at=NOON, source="web",
+    )  # fmt: skip
 
 
 def withdrawn(item_id: str, mode: str) -> ItemWithdrawn:
@@ -64,8 +68,8 @@ def topic_of(fact: Event) -> Topic:
     return next(topic for topic in Triggers.sources if type(fact) in topic.events)
 
 
-def record(fact: Event, offset: int, at_s: float) -> Record:
-    """The fact in partition 0 of its topic, in the log some seconds after noon."""
+def record(fact: Event, offset: int, at_s: float, topic: Topic | None = None) -> Record:
+    """The fact in partition 0 of a topic, or of the first one that has such facts, some seconds after noon."""
     encoded = encode(fact, "tests")
-    name = topic_of(fact).full_name(PREFIX)
+    name = (topic or topic_of(fact)).full_name(PREFIX)
     return Record(name, 0, offset, encoded.key, encoded.value, encoded.headers, NOON_MS + int(at_s * 1000))

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from schemas.event import Event
 from schemas.training import ModelReleased, ReleaseKind, TrainingRequested
 from streams.record import Record, TopicPartition
+from streams.topics import EMBEDDED, Topic
 from tests.unit.trainers.triggers.facts import (
     NOON,
     NOON_MS,
     PREFIX,
     clicked,
+    curated,
     embedded,
     id_of,
     record,
@@ -37,11 +39,11 @@ class Log:
         self.triggers = Triggers(config, PREFIX)
         self.committed: dict[TopicPartition, int] = {}
 
-    def at(self, seconds: float, *facts: Event) -> None:
+    def at(self, seconds: float, *facts: Event, topic: Topic | None = None) -> None:
         for fact in facts:
-            place = record(fact, 0, seconds).topic_partition
+            place = record(fact, 0, seconds, topic).topic_partition
             offset = sum(one.topic_partition == place for one in self.records)
-            self.records.append(record(fact, offset, seconds))
+            self.records.append(record(fact, offset, seconds, topic))
             self.triggers.take(self.records[-1])
 
     def asked(self, seconds: float) -> list[TrainingRequested]:
@@ -63,6 +65,11 @@ class Log:
 
 def labels(names: Iterable[object]) -> list[Event]:
     return [settled(f"{name}") for name in names]
+
+
+def arrived(numbers: Iterable[int], moved: float = 0.0) -> list[Event]:
+    """New items, which are curated and embedded."""
+    return [fact for number in numbers for fact in (curated(number), embedded(number, moved=moved))]
 
 
 def asked_by_a_person(seconds: float) -> TrainingRequested:
@@ -148,11 +155,11 @@ def test_the_clock_asks_where_a_schedule_is_set() -> None:
 
 def test_inputs_of_another_kind_ask_and_more_of_the_same_does_not() -> None:
     log = Log()
-    log.at(1, *[embedded(n) for n in range(100)])
+    log.at(1, *arrived(range(100)))
     log.at(2, asked_by_a_person(2))
-    log.at(80, *[embedded(n) for n in range(100, 160)])
+    log.at(80, *arrived(range(100, 160)))
     assert log.asked(90) == []
-    log.at(95, *[embedded(n, source="scan") for n in range(200, 260)])
+    log.at(95, *[curated(n, source="scan") for n in range(200, 260)])
     [request] = log.asked(110)
     assert request.cause == "drift"
     assert request.detail.startswith("source of inputs")
@@ -160,12 +167,21 @@ def test_inputs_of_another_kind_ask_and_more_of_the_same_does_not() -> None:
 
 def test_vectors_that_moved_ask_and_those_of_another_model_say_nothing() -> None:
     log = Log()
-    log.at(1, *[embedded(n) for n in range(100)])
+    log.at(1, *arrived(range(100)))
     log.at(2, asked_by_a_person(2))
-    log.at(80, *[embedded(n, "model-2", moved=5) for n in range(100, 160)])
+    log.at(80, *arrived(range(100, 160)), *[embedded(n, "model-2", moved=5) for n in range(100)])
     assert log.asked(90) == []
-    log.at(95, *[embedded(n, moved=3) for n in range(200, 260)])
+    log.at(95, *arrived(range(200, 260), moved=3))
     assert [one.detail.partition(":")[0] for one in log.asked(110)] == ["embeddings"]
+
+
+def test_what_is_told_again_for_the_space_of_another_model_asks_for_nothing() -> None:
+    log = Log()
+    log.at(1, *[curated(n, source="web" if n % 2 else "scan") for n in range(200)], withdrawn("e", "erase"))
+    assert [one.cause for one in log.asked(10)] == ["withdrawal"]
+    log.at(80, *[embedded(n, "model-2", moved=n / 50) for n in range(200)])
+    log.at(85, withdrawn("e", "erase"), *[withdrawn(f"{n}", "delete") for n in range(9)], topic=EMBEDDED)
+    assert log.asked(90) == log.asked(200) == []
 
 
 def test_a_click_rate_that_fell_asks_and_the_latest_revision_counts() -> None:
