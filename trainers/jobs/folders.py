@@ -1,8 +1,8 @@
 """Each job has a folder of its own, which one at a time works in, and which goes some time after the job has ended."""
 
 import shutil
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,13 +20,20 @@ def folder_of(root: Path, job_id: str) -> Path:
     return root / (safe if safe == job_id else f"{safe}-{sha256(job_id.encode()).hexdigest()[:12]}")
 
 
-def alone(folder: Path) -> AbstractContextManager[None]:
-    """Nobody else works in a job's folder. Raises Unavailable while somebody does: who lost a lease takes a moment to
-    hear of it.
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Nobody else works in a job's folder.
+
+    Raises Unavailable while somebody does, as who lost a lease takes a moment to hear of it; and where the disk fails
+    whoever works in it, such as by being full: the job waits for room, and the process lives.
     """
     hands = folder / HANDS
-    hands.mkdir(parents=True, exist_ok=True)
-    return owned(hands)
+    try:
+        hands.mkdir(parents=True, exist_ok=True)
+        with owned(hands):
+            yield
+    except OSError as error:
+        raise Unavailable(f"{folder} cannot be worked in: {error.strerror or error}") from error
 
 
 def tidy(root: Path, jobs: Iterable[Job], keep: int) -> None:

@@ -1,5 +1,6 @@
 """Trainers that take jobs; what they do with them is put in by the tests, but for the last."""
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,6 +142,17 @@ def test_while_something_does_not_answer_the_job_waits_and_is_tried_again(bench:
     training.does = lambda job, *_: made(job)
     assert trainer.look()
     assert (bench.job().state, bench.job().token) == (JobState.SUCCEEDED, 2)
+
+
+def test_while_the_disk_is_full_the_job_waits(bench: Bench, training: Lesson) -> None:
+    def no_room(*_: object) -> Trained:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    training.does = no_room
+    bench.ask()
+    with pytest.raises(Unavailable, match="No space left on device"):
+        Trainer(bench.work, "a").look()
+    assert bench.job().state is JobState.QUEUED
 
 
 @pytest.mark.parametrize(
