@@ -10,9 +10,8 @@ from typing import Any
 
 from tests.faults.training.mined import FUSE, IN_SAVE, MODULE, SABOTAGE, Fuse, Point, Sabotage, Victims
 from tests.integration.trainers.loop.nursery import Nursery
-from tests.integration.trainers.loop.runs import begun, said, weights_digest
+from tests.integration.trainers.loop.runs import begun, weights_digest
 from trainers.loop.checkpoints import DRAFT, Checkpoints
-from trainers.loop.progress import Kind
 
 STEPS, EVERY, RANKS = 60, 5, 2
 WAYS: tuple[dict[str, Any], ...] = (
@@ -85,8 +84,8 @@ class Hammer:
 
 
 def _saved_step(folder: Path) -> int:
-    saved = said(folder, Kind.SAVED) if (folder / "progress.jsonl").exists() else []
-    return max((line.step for line in saved), default=0)
+    saved = (folder / "checkpoints").glob("step-*")
+    return max((int(each.name.removeprefix("step-")) for each in saved), default=0)
 
 
 def _half_visible(folder: Path) -> list[str]:
