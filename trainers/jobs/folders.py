@@ -6,6 +6,8 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from models.registry.records import Job
 from streams.errors import Unavailable
 from trainers.loop.lifeline import owned
@@ -32,8 +34,8 @@ def alone(folder: Path) -> Iterator[None]:
         hands.mkdir(parents=True, exist_ok=True)
         with owned(hands):
             yield
-    except OSError as error:
-        raise Unavailable(f"{folder} cannot be worked in: {error.strerror or error}") from error
+    except (OSError, SafetensorError) as error:  # the library hides the first in the second
+        raise Unavailable(f"{folder} cannot be worked in: {error}") from error
 
 
 def tidy(root: Path, jobs: Iterable[Job], keep: int) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from models.registry.records import Job, JobState, Model, ModelKind
 from schemas.training import TrainingRequested
@@ -144,9 +145,12 @@ def test_while_something_does_not_answer_the_job_waits_and_is_tried_again(bench:
     assert (bench.job().state, bench.job().token) == (JobState.SUCCEEDED, 2)
 
 
-def test_while_the_disk_is_full_the_job_waits(bench: Bench, training: Lesson) -> None:
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), SafetensorError("No space left on device")]
+)
+def test_while_the_disk_is_full_the_job_waits(bench: Bench, training: Lesson, error: Exception) -> None:
     def no_room(*_: object) -> Trained:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise error
 
     training.does = no_room
     bench.ask()
