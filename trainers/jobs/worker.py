@@ -117,7 +117,7 @@ class Heartbeat:
     def tell(self, progress: Progress) -> None:
         """Reports, here and on the topic, every second, or when a phase begins or its last step is done.
 
-        Raises LeaseLost.
+        Raises LeaseLost. While the database does not answer nothing is told, and the run goes on.
         """
         self.check()
         now, news = time.monotonic(), _milestone(progress) != _milestone(self._progress)
@@ -157,8 +157,12 @@ class Heartbeat:
             except LeaseLost as lost:
                 self.lost = lost
                 return
-            except MillraceError as error:  # the lease may still be ours: its end is what the registry judges by
-                logger.warning("a lease could not be renewed", job=self._lease.job.job_id, reason=str(error))
+            except MillraceError as error:
+                self._put_off(error)
+
+    def _put_off(self, error: MillraceError) -> None:
+        """The lease may still be ours: its end is what the registry judges by."""
+        logger.warning("a lease could not be renewed", job=self._lease.job.job_id, reason=str(error))
 
 
 def _milestone(progress: Progress) -> tuple[str, bool]:
