@@ -157,12 +157,8 @@ class Heartbeat:
             except LeaseLost as lost:
                 self.lost = lost
                 return
-            except MillraceError as error:
-                self._put_off(error)
-
-    def _put_off(self, error: MillraceError) -> None:
-        """The lease may still be ours: its end is what the registry judges by."""
-        logger.warning("a lease could not be renewed", job=self._lease.job.job_id, reason=str(error))
+            except MillraceError as error:  # the lease may still be ours: its end is what the registry judges by
+                logger.warning("a lease could not be renewed", job=self._lease.job.job_id, reason=str(error))
 
 
 def _milestone(progress: Progress) -> tuple[str, bool]:

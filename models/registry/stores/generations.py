@@ -6,7 +6,7 @@ token of whoever acts on what serves.
 
 from dataclasses import asdict
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, Engine, Row, select
 
@@ -16,8 +16,6 @@ from models.registry.stores.rows import added, now_ms, storable
 from models.registry.tables import generations, model_aliases
 from schemas.training import ModelReleased, ReleaseKind
 from streams.clock import Clock
-
-_RELEASES = uuid5(NAMESPACE_URL, "millrace/releases")
 
 
 class Generations:

@@ -70,17 +70,6 @@ def test_a_loss_that_is_no_number_is_kept_but_no_fact(bench: Bench, monkeypatch:
     assert [fact.loss for fact in bench.progressed()] == [0.5, 0.25]
 
 
-def test_while_the_database_does_not_answer_the_run_goes_on(tmp_path: Path, clock: HandClock) -> None:
-    bench = Bench(tmp_path, clock, busy_timeout_s=0.05)
-    bench.ask()
-    with Heartbeat(bench.work, bench.claimed()) as heartbeat:
-        with bench.engine.begin():  # nobody else may write
-            heartbeat.tell(training(1))
-        heartbeat.tell(training(100))
-    assert steps_told(bench) == [100]
-    bench.engine.dispose()
-
-
 def test_a_job_is_gone_on_with_whatever_its_loss_was(bench: Bench) -> None:
     first = bench.claimed()
     bench.registry.jobs.progress(first, training(3, loss=math.nan), LEASE_S)
