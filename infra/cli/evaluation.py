@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from infra.settings import Settings, load_settings
+from infra.cli.where import opened_registry
+from infra.settings import load_settings
 from streams.errors import MillraceError, Unavailable
 
 if TYPE_CHECKING:  # the database is loaded by the command that needs it
@@ -31,7 +32,7 @@ def evaluate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
 ) -> None:
     """Have the gate judge a model against the one that serves, on the items that never train."""
-    registry = _registry(load_settings())
+    registry = opened_registry(load_settings())
     if not version or last:
         _show(_latest(registry, version), as_json)
         return
@@ -42,15 +43,6 @@ def evaluate(
         typer.echo(json.dumps({"evaluation_id": evaluation_id, "model": version, "dry_run": dry_run}, indent=2))
     else:
         typer.echo(f"{'would ask' if dry_run else 'asked'} for evaluation {evaluation_id} of {version}")
-
-
-def _registry(settings: Settings) -> "Registry":
-    from infra.migrations.run import open_migrated
-    from models.registry.registry import Registry
-
-    if not settings.metadata.url and not (settings.data_dir / "metadata.sqlite").exists():
-        raise MillraceError(f"nothing has run on {settings.data_dir} yet; start it with `millrace up`")
-    return Registry(open_migrated(settings.metadata.resolved(settings.data_dir)))
 
 
 def _ask(registry: "Registry", version: str, dry_run: bool) -> tuple[str, bool]:

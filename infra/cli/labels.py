@@ -15,12 +15,11 @@ from rich.console import Console
 from rich.table import Table
 
 from annotation.tasks import TaskConfig
+from infra.cli.where import opened_metadata, reachable_kafka
 from infra.settings import Settings, load_settings
 from streams.errors import MillraceError, Misconfigured, Refusal
 
 if TYPE_CHECKING:  # the database is loaded by the commands that need it
-    from sqlalchemy import Engine
-
     from annotation.quality.gold import GoldAnswers
     from annotation.quality.report import TaskReport
     from models.labels.accounts import Account
@@ -42,7 +41,7 @@ def report_command(task: SomeTask = "", as_json: AsJson = False) -> None:
     from annotation.quality.report import task_report
 
     settings = load_settings()
-    engine = _database(settings)
+    engine = opened_metadata(settings)
     reports = [task_report(engine, one, settings.quality) for one in _tasks(settings, task)]
     if as_json:
         typer.echo(json.dumps([_plain(report) for report in reports], indent=2))
@@ -63,7 +62,7 @@ def saved_command(
 
     settings = load_settings()
     names = {(one.tenant, one.name) for one in _tasks(settings, task)}
-    kept = [one for one in Accounts(_database(settings)).latest() if (one.tenant, one.task) in names]
+    kept = [one for one in Accounts(opened_metadata(settings)).latest() if (one.tenant, one.task) in names]
     drawn_up = [(one, account_of(one.content)) for one in kept]
     if plot is not None:
         _draw(plot, drawn_up)
@@ -91,7 +90,7 @@ def export_command(
 
     settings = load_settings()
     [chosen] = _tasks(settings, task)
-    labels = LabelStore(_database(settings)).labels(chosen.name, chosen.tenant)
+    labels = LabelStore(opened_metadata(settings)).labels(chosen.name, chosen.tenant)
     try:
         with output.open("wb") if output else nullcontext(sys.stdout.buffer) as file:
             for label in labels:
@@ -148,7 +147,6 @@ def ask_gold(
     """Send the gold items of a task to annotators, who cannot tell them from others."""
     from annotation.quality.gold import gold_request
     from annotation.selection.store.candidates import scored
-    from infra.cli.where import reachable_kafka
     from streams.codec import encode
     from streams.kafka.producer import KafkaProducer
     from streams.topics import ANNOTATIONS_REQUESTED
@@ -156,7 +154,7 @@ def ask_gold(
     settings = load_settings()
     [asked] = _tasks(settings, task)
     wanted = [one.item_id for one in _gold(task).known()]
-    with _database(settings).connect() as connection:
+    with opened_metadata(settings).connect() as connection:
         found = scored(connection, asked.tenant, asked.name, wanted)
     requests = [gold_request(asked, item_id, *what, annotators) for item_id, what in sorted(found.items())]
     if not dry_run:
@@ -180,16 +178,6 @@ def remove_gold(task: OneTask, items: Items, dry_run: DryRun = False) -> None:
     typer.echo(f"{'would remove' if dry_run else 'removed'} {count} gold items from {task}")
 
 
-def _database(settings: Settings) -> "Engine":
-    """The metadata database of an installation that has run before."""
-    from infra.migrations.run import open_migrated
-
-    config = settings.metadata.resolved(settings.data_dir)
-    if not settings.metadata.url and not (settings.data_dir / "metadata.sqlite").exists():
-        raise MillraceError(f"nothing has run on {settings.data_dir} yet; start it with `millrace up`")
-    return open_migrated(config)
-
-
 def _tasks(settings: Settings, name: str = "") -> list[TaskConfig]:
     tasks = [task for task in settings.labelling.tasks if name in ("", task.name)]
     if name and not tasks:
@@ -203,7 +191,7 @@ def _gold(task: str) -> "GoldAnswers":
 
     settings = load_settings()
     [chosen] = _tasks(settings, task)
-    return GoldAnswers(_database(settings), chosen)
+    return GoldAnswers(opened_metadata(settings), chosen)
 
 
 def _read(file: Path | None) -> tuple[dict[str, Any], ...]:

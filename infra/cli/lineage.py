@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.snapshots import in_words, json_of, moment, opened, snapshot_store
+from infra.cli.snapshots import in_words, json_of, moment, snapshot_store
+from infra.cli.where import opened_metadata
 from infra.settings import load_settings
 from streams.errors import Misconfigured
 
@@ -34,7 +35,7 @@ def lineage(
     from trainers.snapshots.history.lineage import Lineage
 
     settings = load_settings()
-    engine = opened(settings)
+    engine = opened_metadata(settings)
     catalogue = ItemCatalogue(engine, settings.snapshots)
     lines = Lineage(engine, Registry(engine), snapshot_store(settings, engine), catalogue)
     model = lines.of_model(name, items) if kind in (None, Kind.MODEL) else None

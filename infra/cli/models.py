@@ -9,7 +9,8 @@ from pydantic_core import to_json
 from rich.console import Console
 from rich.table import Table
 
-from infra.settings import Settings, load_settings
+from infra.cli.where import opened_registry
+from infra.settings import load_settings
 from streams.errors import MillraceError, Misconfigured
 
 if TYPE_CHECKING:  # the database is loaded by the commands that need it
@@ -30,7 +31,7 @@ def list_models(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most this many.")] = 50, as_json: AsJson = False
 ) -> None:
     """List models, newest first, and say which one serves."""
-    registry = _registry(load_settings())
+    registry = opened_registry(load_settings())
     models, history = registry.models.list(limit), registry.generations.history(HISTORY)
     shown = [(model, _served(model, history), registry.evaluations.latest(model.version)) for model in models]
     if as_json:
@@ -49,7 +50,7 @@ def list_models(
 @models_app.command("show")
 def show_model(version: Version, as_json: AsJson = False) -> None:
     """Show a model: files, recipe, data, parent, the generations it served in, and its last evaluation."""
-    registry = _registry(load_settings())
+    registry = opened_registry(load_settings())
     model = _found(registry, version)
     served, said = registry.generations.of_model(model.version), registry.evaluations.latest(model.version)
     names = [alias.name for alias in registry.generations.aliases() if alias.version == model.version]
@@ -70,7 +71,7 @@ def show_model(version: Version, as_json: AsJson = False) -> None:
 @models_app.command("compare")
 def compare_models(first: Version, second: Version, as_json: AsJson = False) -> None:
     """Put two models side by side: what they are made from, and what each evaluation measured."""
-    registry = _registry(load_settings())
+    registry = opened_registry(load_settings())
     pair = [_found(registry, name) for name in (first, second)]
     said = [registry.evaluations.latest(model.version) for model in pair]
     measured = [{(one.name, one.slice): one for one in verdict.metrics} if verdict else {} for verdict in said]
@@ -102,23 +103,13 @@ def set_alias(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")] = False,
 ) -> None:
     """Give a model a name that can move on to another one. It changes nothing about what serves."""
-    registry = _registry(load_settings())
+    registry = opened_registry(load_settings())
     if name == "live" or registry.models.get(name) is not None:
         raise Misconfigured(f"{name} already names what serves or a version; choose another alias")
     model, known = _found(registry, version), registry.generations.alias(name)
     if not dry_run and not registry.generations.set_alias(name, model.version, known.revision if known else 0):
         raise MillraceError(f"somebody else has just moved {name}; look at it and try again")
     typer.echo(f"{name} {'would stand' if dry_run else 'stands'} for {model.version}")
-
-
-def _registry(settings: Settings) -> "Registry":
-    """The registry of an installation that has run before."""
-    from infra.migrations.run import open_migrated
-    from models.registry.registry import Registry
-
-    if not settings.metadata.url and not (settings.data_dir / "metadata.sqlite").exists():
-        raise MillraceError(f"nothing has run on {settings.data_dir} yet; start it with `millrace up`")
-    return Registry(open_migrated(settings.metadata.resolved(settings.data_dir)))
 
 
 def _found(registry: "Registry", name: str) -> "Model":

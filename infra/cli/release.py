@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from infra.cli.where import opened_registry
 from infra.settings import Settings, load_settings
 from streams.errors import MillraceError, Misconfigured
 
@@ -79,13 +80,9 @@ def rollback(
 
 
 def _opened(settings: Settings) -> "tuple[Registry, Watch]":
-    from infra.migrations.run import open_migrated
-    from models.registry.registry import Registry
     from models.registry.standing import Watch
 
-    if not settings.metadata.url and not (settings.data_dir / "metadata.sqlite").exists():
-        raise MillraceError(f"nothing has run on {settings.data_dir} yet; start it with `millrace up`")
-    registry = Registry(open_migrated(settings.metadata.resolved(settings.data_dir)))
+    registry = opened_registry(settings)
     return registry, Watch(registry, _baseline(registry, settings))
 
 

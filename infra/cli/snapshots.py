@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic_core import to_json
 
+from infra.cli.where import opened_metadata
 from infra.settings import Settings, load_settings
-from streams.errors import MillraceError
 
 if TYPE_CHECKING:  # the database is loaded by the commands that need it
     from sqlalchemy import Engine
@@ -113,16 +113,6 @@ def export_snapshot(
     typer.echo(f"{_sharded(settings, manifest, to, gone)}{left}")
 
 
-def opened(settings: Settings) -> "Engine":
-    """The metadata database of an installation that has run before."""
-    from infra.migrations.run import open_migrated
-
-    config = settings.metadata.resolved(settings.data_dir)
-    if not settings.metadata.url and not (settings.data_dir / "metadata.sqlite").exists():
-        raise MillraceError(f"nothing has run on {settings.data_dir} yet; start it with `millrace up`")
-    return open_migrated(config)
-
-
 def snapshot_store(settings: Settings, engine: "Engine") -> "SnapshotStore":
     """The snapshots of an installation."""
     from models.registry.artifacts.store import ArtifactStore
@@ -159,14 +149,14 @@ def moment(at_ms: int) -> str:
 
 
 def _store(settings: Settings) -> "SnapshotStore":
-    return snapshot_store(settings, opened(settings))
+    return snapshot_store(settings, opened_metadata(settings))
 
 
 def _gone(settings: Settings, manifest: "Manifest") -> "set[Key]":
     from trainers.snapshots.catalogue.catalogue import ItemCatalogue
 
     keys = {row.key for row in manifest.rows}
-    return keys - ItemCatalogue(opened(settings), settings.snapshots).find(keys).keys()
+    return keys - ItemCatalogue(opened_metadata(settings), settings.snapshots).find(keys).keys()
 
 
 def _sharded(settings: Settings, manifest: "Manifest", to: Path, gone: "set[Key]") -> str:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import typer
 
-from infra.cli.where import reachable_kafka
+from infra.cli.where import opened_registry, reachable_kafka
 from infra.settings import Settings, load_settings
 from schemas.training import TrainingRequested, TriggerCause
 from streams.codec import encode
@@ -21,7 +21,6 @@ from streams.topics import TRAINING_REQUESTED
 
 if TYPE_CHECKING:  # the database library is loaded by the commands that need it
     from models.registry.records import Job
-    from models.registry.registry import Registry
 
 app = typer.Typer(help="Ask for a new model, follow it, call it off.", invoke_without_command=True)
 
@@ -73,21 +72,19 @@ def train(
             priority=priority,
         ),
     )
-    if wait:
-        _follow(settings, job_id)
-    job = _registry(settings).jobs.get(job_id)
+    job = _followed(settings, job_id) if wait else None
     if as_json:
         typer.echo(json.dumps(_shown(job) if job else {"job_id": job_id, "state": "queued"}, indent=2))
     else:
         typer.echo(_line(job) if job else f"{job_id}: asked for")
-    if wait and job is not None and job.model_version is None:
+    if job is not None and job.model_version is None:
         raise MillraceError(f"no model came out: {job.reason or job.state.value}")
 
 
 @app.command("list")
 def list_jobs(limit: Annotated[int, typer.Option(min=1, max=1000)] = 20, as_json: AsJson = False) -> None:
     """Show the latest jobs."""
-    jobs = _registry(load_settings()).jobs.list(limit)
+    jobs = opened_registry(load_settings()).jobs.list(limit)
     if as_json:
         typer.echo(json.dumps([_shown(job) for job in jobs], indent=2))
         return
@@ -98,7 +95,7 @@ def list_jobs(limit: Annotated[int, typer.Option(min=1, max=1000)] = 20, as_json
 @app.command("show")
 def show_job(job_id: JobId, as_json: AsJson = False) -> None:
     """Show a job: who asked, how far it is, what came out."""
-    job = _registry(load_settings()).jobs.get(job_id)
+    job = opened_registry(load_settings()).jobs.get(job_id)
     if job is None:
         raise Misconfigured(f"there is no job {job_id}; `millrace train list` shows what there is")
     if as_json:
@@ -114,7 +111,7 @@ def show_job(job_id: JobId, as_json: AsJson = False) -> None:
 @app.command("cancel")
 def cancel_job(job_id: JobId) -> None:
     """Call a job off: at once while it waits, else as soon as whoever works on it hears of it."""
-    if not _registry(load_settings()).jobs.cancel(job_id):
+    if not opened_registry(load_settings()).jobs.cancel(job_id):
         raise MillraceError(f"{job_id} has ended, or there is no such job; see `millrace train list`")
     typer.echo(f"{job_id}: called off")
 
@@ -144,9 +141,9 @@ def _publish(settings: Settings, fact: TrainingRequested) -> None:
         producer.close()
 
 
-def _follow(settings: Settings, job_id: str) -> None:
-    """Says on standard error how far it is, until it ends."""
-    registry, told, began = _registry(settings), "", time.monotonic()
+def _followed(settings: Settings, job_id: str) -> "Job":
+    """The job as it ended; says on standard error how far it is until then."""
+    registry, told, began = opened_registry(settings), "", time.monotonic()
     while True:
         job = registry.jobs.get(job_id)
         if job is None and time.monotonic() - began > UNSEEN_S:
@@ -155,7 +152,7 @@ def _follow(settings: Settings, job_id: str) -> None:
             sys.stderr.write(f"{line}\n")
             told = line
         if job is not None and job.state.ended:
-            return
+            return job
         time.sleep(POLL_S)
 
 
@@ -177,13 +174,6 @@ def _shown(job: "Job") -> Mapping[str, Any]:
     if not math.isfinite(job.progress.loss):  # which JSON has no word for
         shown["progress"]["loss"] = None
     return shown
-
-
-def _registry(settings: Settings) -> "Registry":
-    from infra.migrations.run import open_migrated
-    from models.registry.registry import Registry
-
-    return Registry(open_migrated(settings.metadata.resolved(settings.data_dir)))
 
 
 def _read(file: Path) -> str:

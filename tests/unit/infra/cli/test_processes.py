@@ -90,6 +90,7 @@ def test_a_dry_up_names_the_processes(data_dir: Path) -> None:
         "would start recording",
         "would start search",
         "would start signals",
+        "would start training",
     ]
 
 

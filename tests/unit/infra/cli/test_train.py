@@ -77,6 +77,12 @@ def finish(registry: Registry, lease: Lease) -> None:
     registry.jobs.finish(lease, Model("model-1", ModelKind.ENCODER, "model-1"))
 
 
+def test_where_nothing_has_run_it_says_how_to_start_and_makes_nothing(data_dir: Path) -> None:
+    with pytest.raises(MillraceError, match="millrace up"):
+        run("list")
+    assert list(data_dir.iterdir()) == []
+
+
 class TestAsking:
     def test_a_dry_run_prints_the_whole_recipe_and_asks_for_nothing(
         self, data_dir: Path, asked: list[TrainingRequested]
