@@ -123,11 +123,13 @@ class Conductor:
 
     def _facts(self, rollout: Rollout, standing: Standing) -> Facts:
         verifying = rollout.state is RolloutState.VERIFYING
+        anew = backfilled(rollout)
         return Facts(
             now_ms=int(self._clock.time() * 1000),
             live_version=standing.model_version,
             served=rollout.encoder_version in self._ready(),
-            backfilled=rollout.state is RolloutState.BACKFILLING and backfilled(rollout).complete,
+            backfilled=anew.complete,
+            impossible=anew.impossible,
             difference=self._compared(rollout) if verifying else "",
             searches=searches_of_new(rollout.marks.get(MARK)),
         )

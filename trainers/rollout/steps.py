@@ -40,6 +40,8 @@ class Facts:
     """Searches can be answered by the candidate."""
     backfilled: bool = False
     """Older items are embedded anew, all of them."""
+    impossible: str = ""
+    """Why they never will be."""
     difference: str = ""
     """What keeps both spaces from being equal; looked for while verifying only."""
     searches: int = 0
@@ -83,6 +85,7 @@ class Backfilled(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     complete: bool = False
+    impossible: str = ""
     done: int = 0
     total: int = 0
 
@@ -115,6 +118,8 @@ def _preparing(rollout: Rollout, facts: Facts, config: RolloutConfig) -> Move | 
 def _backfilling(rollout: Rollout, facts: Facts, config: RolloutConfig) -> Move | None:
     if facts.backfilled:
         return Move(RolloutState.VERIFYING)
+    if facts.impossible:
+        return Move(RolloutState.ABORTED, f"items cannot be embedded with it: {facts.impossible}")
     late = _here_s(rollout, facts) > config.backfill_s
     return _given_up(late, f"older items were not embedded anew within {config.backfill_s:g} s")
 

@@ -32,6 +32,8 @@ class BackfillMarks(BaseModel):
     refused: int = 0
     """Items that the candidate cannot take."""
     complete: bool = False
+    impossible: str = ""
+    """Why the candidate can embed nothing at all: what was registered is not there, or is something else."""
     owner: str = ""
     """Who works on it…"""
     until_ms: int = 0

@@ -23,7 +23,7 @@ from models.registry.shelf import Shelf
 from models.registry.standing import Watch
 from schemas.event import Event
 from streams.clock import Clock, SystemClock
-from streams.errors import MillraceError, Refusal
+from streams.errors import BadRecord, MillraceError, Misconfigured, Refusal
 from streams.patrol import Patrol
 from streams.retry import BackoffConfig
 
@@ -84,7 +84,7 @@ class Backfill:
     def _begun(self, rollout: Rollout) -> Work | None:
         """The work as the marks have it; None where it is done, or in other hands."""
         known = backfill_marks(rollout)
-        if known.complete or self._claimed(known) is None:
+        if known.complete or known.impossible or self._claimed(known) is None:
             return None
         ends = known.ends or {str(partition): end for partition, end in self._log.ends().items()}
 
@@ -103,7 +103,10 @@ class Backfill:
         began = self._clock.monotonic()
         if not work.look_through():
             return self._marked(work)
-        encoder = self._shelf.get(rollout.encoder_version)
+        try:
+            encoder = self._shelf.get(rollout.encoder_version)
+        except (BadRecord, Misconfigured) as error:
+            return self._written({"impossible": str(error)}, over=True)
         try:
             portion = work.portion(self._at_once(), self._config.max_bytes)
             if portion is not None:
@@ -141,13 +144,17 @@ class Backfill:
             "complete": complete,
         }
 
+        self._marked_at = now
+        return self._written(found, over=complete)
+
+    def _written(self, found: Mapping[str, object], over: bool) -> bool:
+        """Writes what was found into the marks; whether there is more to do."""
+
         def changed(marks: BackfillMarks) -> BackfillMarks | None:
             ours = self._claimed(marks)
             return ours and ours.model_copy(update=found)
 
-        over = mark(self._rollouts, self._rollout_id, changed) is None  # or in other hands
-        self._marked_at = now
-        if complete or over:
+        if mark(self._rollouts, self._rollout_id, changed) is None or over:  # None: it ended, or is in other hands
             self._work = None
         return self._work is not None
 

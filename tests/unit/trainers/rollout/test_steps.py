@@ -58,6 +58,11 @@ def test_spaces_are_compared_once_all_items_are_embedded_anew() -> None:
     assert goes_to(rollout(S.BACKFILLING), facts(60, backfilled=True)) is S.VERIFYING
 
 
+def test_a_model_that_can_embed_nothing_is_given_up_at_once() -> None:
+    move = next_step(rollout(S.BACKFILLING), facts(1, impossible="its files are corrupt"), CONFIG)
+    assert move == Move(S.ABORTED, "items cannot be embedded with it: its files are corrupt")
+
+
 def test_a_difference_is_waited_out_for_a_while_and_then_ends_the_rollout_with_its_words() -> None:
     differs = {"difference": "12 items are missing"}
     assert goes_to(rollout(S.VERIFYING), facts(59, **differs)) is None

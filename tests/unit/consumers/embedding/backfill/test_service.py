@@ -8,7 +8,9 @@ from models.registry.records import RolloutState
 from streams.errors import Unavailable
 from streams.topics import EMBEDDED
 from tests.unit.consumers.embedding.backfill.migration import CANDIDATE, LIVE, Migration, migrating
-from tests.unit.consumers.embedding.registered import moved_on
+from tests.unit.consumers.embedding.registered import began, hashing_model, moved_on
+
+FOREIGN = "mill-7"
 
 
 def filled(world: Migration, items: int = 9) -> None:
@@ -101,6 +103,18 @@ def test_an_item_that_the_candidate_cannot_take_is_counted() -> None:
         filled(world, items=2)
         looked(world)
         assert (marks(world).done, marks(world).refused) == (3, 1)
+
+
+def test_a_candidate_that_is_not_what_was_registered_is_told_of_once() -> None:
+    with migrating() as world:
+        world.registry.models.register(hashing_model(FOREIGN, 1))
+        world.publish(0)
+        began(world.registry, FOREIGN, RolloutState.BACKFILLING)
+        looked(world)
+        assert marks(world).impossible == f"foreign_model: what is registered as {FOREIGN} makes {CANDIDATE} here"
+        before = world.registry.rollouts.current()
+        looked(world)
+        assert world.registry.rollouts.current() == before
 
 
 def test_it_ends_when_the_rollout_leaves_its_state() -> None:
