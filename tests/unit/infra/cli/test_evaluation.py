@@ -9,7 +9,6 @@ from typer.testing import CliRunner, Result
 
 from infra.cli.evaluation import evaluate
 from infra.migrations.run import migrate
-from infra.settings import flags
 from models.metadata.config import MetadataConfig
 from models.metadata.engine import open_engine
 from models.registry.records import Model, ModelKind
@@ -29,14 +28,6 @@ VERDICT = ModelEvaluated(
         Regression(tenant="default", item_id="shoe", version=1, metric="reciprocal_rank", candidate=0.1, live=1.0),
     ),
 )
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An installation in which nothing has run yet."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(flags, "assignments", [f"data_dir={tmp_path}"])
-    return tmp_path
 
 
 @pytest.fixture

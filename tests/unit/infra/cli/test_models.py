@@ -9,21 +9,12 @@ from typer.testing import CliRunner, Result
 
 from infra.cli.models import models_app
 from infra.migrations.run import open_migrated
-from infra.settings import flags
 from models.metadata.config import MetadataConfig
 from models.registry.records import RolloutState
 from models.registry.registry import Registry
 from schemas.training import Metric, ModelEvaluated, ReleaseKind
 from streams.errors import MillraceError, Misconfigured
 from tests.contract.registry import SHA, model, rollout
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An installation in which nothing has run yet."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(flags, "assignments", [f"data_dir={tmp_path}"])
-    return tmp_path
 
 
 @pytest.fixture

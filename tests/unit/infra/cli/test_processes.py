@@ -16,13 +16,6 @@ for command in (processes.up, processes.down, processes.status):
     app.command()(command)
 
 
-@pytest.fixture
-def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(flags, "assignments", [f"data_dir={tmp_path}"])
-    return tmp_path
-
-
 def run(*words: str) -> Result:
     return CliRunner().invoke(app, words, catch_exceptions=False)
 

@@ -10,7 +10,6 @@ from typer.testing import CliRunner, Result
 from infra.cli import snapshots as commands
 from infra.cli.lineage import lineage
 from infra.migrations.run import migrate
-from infra.settings import flags
 from models.metadata.config import MetadataConfig
 from models.metadata.engine import open_engine
 from models.registry.artifacts.store import ArtifactStore
@@ -24,14 +23,6 @@ from trainers.snapshots.store import SnapshotStore
 app = typer.Typer()
 app.add_typer(commands.app, name="snapshots")
 app.command()(lineage)
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An installation in which nothing has run yet."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(flags, "assignments", [f"data_dir={tmp_path}"])
-    return tmp_path
 
 
 @pytest.fixture

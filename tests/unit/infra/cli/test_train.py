@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from infra.cli import main as entry
 from infra.cli import train as command
 from infra.migrations.run import open_migrated
-from infra.settings import Settings, flags
+from infra.settings import Settings
 from models.metadata.config import MetadataConfig
 from models.registry.records import JobState, Lease, Model, ModelKind, Progress
 from models.registry.registry import Registry
@@ -23,14 +23,6 @@ Publish = Callable[[Settings, TrainingRequested], None]
 
 app = typer.Typer()
 app.add_typer(command.app, name="train")
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An installation in which nothing has run yet."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(flags, "assignments", [f"data_dir={tmp_path}"])
-    return tmp_path
 
 
 @pytest.fixture
