@@ -4,12 +4,14 @@ import socket
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from annotation.selection.config import SelectionConfig
 from annotation.selection.rules.witness import drawn, reserved
 from annotation.tasks import TaskConfig
 from infra.wiring.workshop import Workshop
 from infra.worker.process import Service
+from schemas.event import Event
 
 if TYPE_CHECKING:
     from models.registry.records import Rollout
@@ -32,11 +34,12 @@ def learning_of(workshop: Workshop) -> "Learning":
 
     registry, watch, config = workshop.registry, workshop.watch, workshop.settings.rollout
 
-    def begin(version: str, force: bool, canary_share: float | None, by: str) -> "Rollout":
-        return promote(registry, watch, config, version, Wish(by=by, force=force, canary_share=canary_share))
+    def begin(version: str, force: bool, canary_share: float | None, by: str, asked: UUID) -> "Rollout":
+        wish = Wish(by=by, force=force, canary_share=canary_share, cause=Event(event_id=asked))
+        return promote(registry, watch, config, version, wish)
 
-    def back(reason: str, by: str) -> "Rollout":
-        return roll_back(registry, watch, config, Wish(by=by, reason=reason))
+    def back(reason: str, by: str, asked: UUID) -> "Rollout":
+        return roll_back(registry, watch, config, Wish(by=by, reason=reason, cause=Event(event_id=asked)))
 
     return Learning(registry, resolved, begin, back)
 

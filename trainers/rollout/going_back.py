@@ -11,7 +11,7 @@ from models.registry.standing import Standing, Watch
 from schemas.event import Event
 from schemas.training import ReleaseKind
 from streams.clock import Clock, SystemClock
-from trainers.rollout.beginning import NotReleasable, Wish, rollout_of
+from trainers.rollout.beginning import LOOKED_AT, NotReleasable, Wish, rollout_of
 from trainers.rollout.config import RolloutConfig
 from trainers.rollout.steps import Move, moved
 from trainers.rollout.telling import told_of_beginning, told_of_move
@@ -19,6 +19,8 @@ from trainers.rollout.telling import told_of_beginning, told_of_move
 TRIES = 5
 """Others write down marks now and then; whoever goes back reads anew and tries again."""
 HISTORY = 10_000
+ASKED = "asked"
+"""Among the marks of a rollout that a person ended: the id of the wish, which is granted once."""
 
 
 def roll_back(
@@ -30,13 +32,14 @@ def roll_back(
     model's space is gone, and the rollout that is returned embeds items anew. Raises NotReleasable.
     """
     reason, cause = wish.reason or "a person asked for it", wish.asked()
-    if (known := registry.rollouts.get(str(cause.event_id))) is not None:
+    if (known := _granted(registry, str(cause.event_id))) is not None:
         return known
     standing = watch.fresh()
     if (under_way := standing.rollout) is not None:
         if wish.dry_run:
             return under_way
-        return sent_back(registry, under_way.rollout_id, reason, wish.by, config, clock) or _moved_on()
+        asked = str(cause.event_id)
+        return sent_back(registry, under_way.rollout_id, reason, wish.by, config, clock, asked) or _moved_on()
     target = _before(registry, standing)
     rollout = _returning(cause, standing, target, f"back to {target[0]}: {reason}", wish.by, _now_ms(clock))
     if wish.dry_run:
@@ -47,13 +50,23 @@ def roll_back(
 
 
 def sent_back(
-    registry: Registry, rollout_id: str, reason: str, by: str, config: RolloutConfig, clock: Clock | None = None
+    registry: Registry,
+    rollout_id: str,
+    reason: str,
+    by: str,
+    config: RolloutConfig,
+    clock: Clock | None = None,
+    asked: str = "",
 ) -> Rollout | None:
-    """Ends a rollout: its model never serves, or the one before serves again. None if it has ended otherwise."""
+    """Ends a rollout: its model never serves, or the one before serves again. None if it has ended otherwise.
+
+    `asked` is the id of a person's wish.
+    """
     for _ in range(TRIES):
         rollout = registry.rollouts.current()
         if rollout is None or rollout.rollout_id != rollout_id:
             return None
+        rollout = with_mark(rollout, ASKED, asked) if asked else rollout
         if (gone := _ended(registry, rollout, reason, by, config, _now_ms(clock))) is not None:
             return gone
     return None
@@ -78,6 +91,12 @@ def line_of_models(history: list[Generation]) -> list[tuple[str, str]]:
         else:
             line.append((generation.model_version, generation.encoder_version))
     return line
+
+
+def _granted(registry: Registry, asked: str) -> Rollout | None:
+    """The rollout that a wish began or ended before."""
+    ended = (one for one in registry.rollouts.list(LOOKED_AT) if one.marks.get(ASKED) == asked)
+    return registry.rollouts.get(asked) or next(ended, None)
 
 
 def _ended(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec, TypeVar
+from uuid import UUID
 
 from anyio import CapacityLimiter, Semaphore, fail_after, to_thread
 from pydantic import JsonValue
@@ -31,12 +32,13 @@ class Learning:
     registry: Registry
     check_recipe: Callable[[str, Mapping[str, JsonValue]], object]
     """Name of a recipe and what to set otherwise. Raises Misconfigured, naming what is wrong."""
-    promote: Callable[[str, bool, float | None, str], Rollout]
+    promote: Callable[[str, bool, float | None, str, UUID], Rollout]
     """Begins to roll out: the version, whether without the gate's consent, the share of the canary (None: as
-    configured), and who asks. Raises Refusal where that cannot be done now."""
-    rollback: Callable[[str, str], Rollout]
-    """Goes back to the model before, for a reason, asked by somebody; the rollout that went or goes back. Raises
-    Refusal where that cannot be done now."""
+    configured), who asks, and the id of the request, which is granted once. Raises Refusal where that cannot be done
+    now."""
+    rollback: Callable[[str, str, UUID], Rollout]
+    """Goes back to the model before, for a reason, asked by somebody in a request of that id, which is granted once;
+    the rollout that went or goes back. Raises Refusal where that cannot be done now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 import pytest
 
 from models.registry.records import Generation, Rollout, RolloutState
+from schemas.event import Event
 from schemas.training import ReleaseKind
 from tests.unit.trainers.rollout.world import BASELINE, World, generations_without_a_gap
 from trainers.rollout.beginning import NotReleasable, Wish
@@ -32,6 +33,20 @@ def test_a_model_that_is_watched_goes_back_at_once(world: World) -> None:
     assert world.live() == BASELINE
     assert world.registry.generations.history(1)[0].reason == "people complain"
     assert world.steps_told()[-3:] == ["watch failed", "roll_back done", "drain began"]
+
+
+def test_the_same_wish_to_go_back_goes_back_once(world: World) -> None:
+    """Whoever asked died before the answer, and asks again."""
+    world.candidate()
+    until(world, S.DONE)
+    first = world.live()
+    world.candidate("candidate-2")
+    until(world, S.WATCHING)
+    wish = Event()
+    gone = back(world, cause=wish)
+    assert back(world, cause=wish).rollout_id == gone.rollout_id
+    world.run(20)
+    assert world.live() == first
 
 
 def test_the_space_of_a_model_that_went_back_is_removed_after_the_drain(world: World) -> None:

@@ -1,8 +1,10 @@
 """`/v1/models`: what was trained, what serves, and how that changes."""
 
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -98,19 +100,22 @@ class ModelEndpoints:
         if learning.registry.models.get(version) is None:
             raise Problem(404, "unknown-model", "there is no such model")
         said = f"promote/{version}/{body.model_dump_json()}"
-        asked_by = _asked_by(asker)
-        return self._done(asker, said, lambda: learning.promote(version, body.force, body.canary_share, asked_by))
+        promote = partial(learning.promote, version, body.force, body.canary_share, _asked_by(asker))
+        return self._done(asker, said, promote)
 
     def _rollback(self, asker: Asker, content: bytes) -> Response:
         body, learning = validated(RollbackBody, content), self._api.learning()
         said = f"rollback/{body.model_dump_json()}"
-        return self._done(asker, said, lambda: learning.rollback(body.reason, _asked_by(asker)))
+        return self._done(asker, said, partial(learning.rollback, body.reason, _asked_by(asker)))
 
-    def _done(self, asker: Asker, said: str, work: Callable[[], Rollout]) -> Response:
-        """The rollout that came of it, once for each key. A refusal is 409 and leaves the key free."""
+    def _done(self, asker: Asker, said: str, work: Callable[[UUID], Rollout]) -> Response:
+        """The rollout that came of it: once for each key, also where we died before the answer.
+
+        A refusal is 409 and leaves the key free.
+        """
         digest = sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
         try:
-            answered = once(self._api.services.keys, asker, digest, lambda _: _stored(work()))
+            answered = once(self._api.services.keys, asker, digest, lambda event_id: _stored(work(event_id)))
         except Refusal as error:
             raise Problem(409, "release-refused", error.detail or error.reason, reason=error.reason) from error
         except Misconfigured as error:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import numpy as np
 from fastapi import FastAPI
@@ -92,13 +92,13 @@ class Releases:
         if recipe != "default" or set(overrides) - {"steps"}:
             raise Misconfigured(f"there is no recipe {recipe!r} with {', '.join(overrides)}")
 
-    def _promote(self, version: str, force: bool, share: float | None, by: str) -> Rollout:
-        rollout = under_way(version, share=share or 0.0, forced=force, requested_by=by)
+    def _promote(self, version: str, force: bool, share: float | None, by: str, asked: UUID) -> Rollout:
+        rollout = under_way(version, share=share or 0.0, forced=force, requested_by=by, rollout_id=str(asked))
         if not self.registry.rollouts.begin(rollout):
             raise BadRecord("rollout_under_way", "another model is on its way")
         return rollout
 
-    def _rollback(self, reason: str, by: str) -> Rollout:
+    def _rollback(self, reason: str, by: str, asked: UUID) -> Rollout:
         rollout = self.registry.rollouts.current()
         if rollout is None:
             raise BadRecord("nothing_to_go_back_to")
