@@ -1,5 +1,6 @@
 """What DeepSpeed is told, and which weights decay."""
 
+import torch
 from torch import nn
 
 from trainers.loop.engine import _groups, _settings
@@ -20,3 +21,14 @@ def test_norms_biases_and_the_temperature_do_not_decay() -> None:
     assert [weight.shape for weight in decaying["params"]] == [(2, 3)]
     assert [weight.shape for weight in still["params"]] == [(2,)] * 3
     assert (decaying["weight_decay"], still["weight_decay"]) == (0.1, 0.0)
+
+
+def test_a_weight_of_odd_length_comes_last_so_that_it_shifts_no_other() -> None:
+    weights = [nn.Parameter(torch.zeros(size)) for size in (1, 16, 3, 8)]
+    [group] = _groups(weights, decay=0.1)
+    assert [len(weight) for weight in group["params"]] == [16, 8, 1, 3]
+
+
+def test_gpus_exchange_gradients_in_larger_parts() -> None:
+    on_gpu, here = (_settings(Recipe(), 2, each)["zero_optimization"]["reduce_bucket_size"] for each in (True, False))
+    assert on_gpu > here
