@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import structlog
 
 from models.encoders.port import Encoder
+from models.registry.records import RolloutState
 from models.registry.shelf import Shelf
 from models.registry.standing import Watch
 from streams.clock import Clock, SystemClock
@@ -31,20 +32,26 @@ class WrittenSpaces:
         A candidate that is not what was registered is left out: it must not keep items from being found, and can never
         pass the comparison of the spaces.
         """
-        live, *others = self._watch.current().written
+        standing = self._watch.current()
+        live, *others = standing.written
         try:
             encoders = [self._shelf.get(live)]
         except (BadRecord, Misconfigured) as error:
             raise Unavailable(f"the model that serves cannot be loaded: {error}") from error
-        return [*encoders, *(encoder for version in others if (encoder := self._if_sound(version)) is not None)]
+        preparing = standing.rollout is not None and standing.rollout.state is RolloutState.PREPARING
+        found = (self._if_sound(version, preparing) for version in others)
+        return [*encoders, *(encoder for encoder in found if encoder is not None)]
 
-    def _if_sound(self, version: str) -> Encoder | None:
+    def _if_sound(self, version: str, preparing: bool) -> Encoder | None:
+        """While a rollout prepares, a candidate that cannot be had yet holds nobody up: the backfill begins later."""
         now = self._clock.monotonic()
         if now - self._failed_at.get(version, float("-inf")) < AGAIN_S:
             return None
         try:
             return self._shelf.get(version)
-        except (BadRecord, Misconfigured) as error:
+        except (BadRecord, Misconfigured, Unavailable) as error:
+            if isinstance(error, Unavailable) and not preparing:
+                raise
             logger.warning("a candidate is left out", model_version=version, reason=str(error))
             self._failed_at[version] = now
             return None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from infra.wiring.workshop import Workshop
+from streams.errors import BadRecord, Unavailable
 from streams.stage import AnyStage
 
 
@@ -44,7 +45,11 @@ def _scoring(workshop: Workshop) -> AnyStage:
 
     def live() -> Live:
         standing = workshop.watch.current()
-        return Live(standing.encoder_version, workshop.shelf.get(standing.encoder_version).dim, standing.generation)
+        try:
+            encoder = workshop.shelf.get(standing.encoder_version)
+        except BadRecord as error:
+            raise Unavailable(f"the model that serves cannot be loaded: {error}") from error
+        return Live(encoder.version, encoder.dim, standing.generation)
 
     return scoring_stage(
         settings.labelling.tasks,

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import faust
@@ -45,6 +46,7 @@ class FaustLog:
         self._on_record = on_record
         self._on_assigned = on_assigned
         self._bug: BaseException | None = None
+        self._folder = TemporaryDirectory(prefix="millrace-faust-")  # it wants one, and keeps nothing there
         self._app = faust.App(
             group,
             broker=[f"kafka://{server}" for server in (config.bootstrap_servers or "").split(",")],
@@ -54,6 +56,7 @@ class FaustLog:
             consumer_group_instance_id=f"{group}-{config.instance or socket.gethostname()}",
             consumer_auto_offset_reset="earliest",
             store="memory://",
+            datadir=self._folder.name,
             web_enabled=False,
             topic_allow_declare=False,
             topic_disable_leader=True,
@@ -81,6 +84,7 @@ class FaustLog:
         """Whether it stopped in time. Never call it from within a record's handling: it would wait for itself."""
         stopping = asyncio.ensure_future(self._app.stop())
         done, _ = await asyncio.wait([stopping], timeout=timeout_s)
+        self._folder.cleanup()
         return bool(done)
 
     def check(self) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from infra.settings import Settings, load_settings
 from infra.wiring import STAGES, Workshop
 from infra.worker.process import Parts, Worker
+from models.vector_index.port import VectorIndex
 from streams.runner import Runner
 from streams.stage import BatchStage
 from streams.topics import group_of
@@ -55,15 +56,23 @@ def build(settings: Settings, stages: Sequence[str], failpoints: Failpoints, swi
     if switch is Sabotage.NO_VERSION_GUARD:
         sabotage.no_version_guard()
     if "indexing" in stages:
-        mine_index(workshop.index, failpoints)
+        index = live_index(workshop)
+        mine_index(index, failpoints)
         if switch is Sabotage.BARE_DELETE:
-            sabotage.bare_delete(workshop.index)
+            sabotage.bare_delete(index)
     if "curation" in stages:
         mine_claims(workshop.metadata, failpoints)
     if "recording" in stages:
         _mine_recording(failpoints)
     runners = {name: _runner(workshop, name, failpoints, switch) for name in stages}
     return Parts(runners, close=workshop.close)
+
+
+def live_index(workshop: Workshop) -> VectorIndex:
+    """The engine's index of the one model version that these workers write; it stays open as long as they run."""
+    with workshop.index._open.using(workshop.watch.current().encoder_version) as index:
+        assert index is not None
+        return index
 
 
 def _mine_recording(failpoints: Failpoints) -> None:

@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +17,7 @@ import structlog
 
 from models.registry.records import Progress
 from streams.clock import Clock, SystemClock
-from streams.errors import MillraceError, Unavailable
+from streams.errors import MillraceError
 from trainers.loop.config import TrainingConfig
 from trainers.loop.lifeline import owned, wait_until_empty
 from trainers.loop.progress import Follower, Kind, Line
@@ -203,14 +202,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def forget_old_runs(folder: Path, keep: int) -> None:
-    """Removes the folders of runs below this one but for the newest, and none that a process has."""
-    runs = sorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
-    for run in runs[: max(0, len(runs) - keep)]:
-        with suppress(Unavailable), owned(run):
-            shutil.rmtree(run, ignore_errors=True)
 
 
 @contextmanager

@@ -44,7 +44,7 @@ class RolloutConfig(BaseModel):
     canary_searches: Annotated[int, Field(ge=0, le=10_000_000)] = 100
     """…and until the candidate was given this many searches."""
     canary_limit_s: Seconds = 86_400.0
-    """Given up if so many did not come within this time."""
+    """…or this long, where so many do not come."""
     holdback_share: Share = 0.1
     """Of the searches that the previous model still answers after the switch, so that both can be compared."""
     watch_s: Seconds = 600.0

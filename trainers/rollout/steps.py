@@ -131,11 +131,10 @@ def _verifying(rollout: Rollout, facts: Facts, config: RolloutConfig) -> Move | 
 
 
 def _canary(rollout: Rollout, facts: Facts, config: RolloutConfig) -> Move | None:
+    """Where few people search the gate's word must do: no harm was seen, and the guardrails go on watching."""
     here_s = _here_s(rollout, facts)
-    if here_s >= config.canary_s and facts.searches >= config.canary_searches:
-        return Move(RolloutState.WATCHING)
-    few = f"{facts.searches} searches in {here_s:.0f} s, and rollout.canary_searches asks for {config.canary_searches}"
-    return _given_up(here_s > max(config.canary_limit_s, config.canary_s), few)
+    enough = facts.searches >= config.canary_searches or here_s >= config.canary_limit_s
+    return Move(RolloutState.WATCHING) if here_s >= config.canary_s and enough else None
 
 
 def _watching(rollout: Rollout, facts: Facts, config: RolloutConfig) -> Move | None:

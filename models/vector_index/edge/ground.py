@@ -9,7 +9,7 @@ from models.vector_index.edge.folder import CONFIG_FILE, free_bytes, spaces_in
 from models.vector_index.edge.index import EdgeVectorIndex
 from models.vector_index.points import space_of
 from models.vector_index.port import VectorIndex
-from streams.errors import Misconfigured
+from streams.errors import Misconfigured, Unavailable
 
 VERSION_SUFFIX = ".version"
 BLANK = ".blank"
@@ -46,7 +46,7 @@ class EdgeGround:
         try:
             _note(self._folder, model_version)
         except OSError as error:
-            raise _unusable(self._folder, error) from error
+            raise _unwritten(self._folder, error) from error
         space = self._folder / space_of(model_version)
         return EdgeVectorIndex.open(space, self._config, self._free, blank=self._folder / BLANK)
 
@@ -59,7 +59,7 @@ class EdgeGround:
             shutil.rmtree(gone)
             space.with_name(f"{space.name}{VERSION_SUFFIX}").unlink(missing_ok=True)
         except OSError as error:
-            raise _unusable(self._folder, error) from error
+            raise _unwritten(self._folder, error) from error
 
     def close(self) -> None:
         """Nothing of its own to let go."""
@@ -69,6 +69,8 @@ def _note(folder: Path, model_version: str) -> None:
     """Keeps the version's name, whole or not at all, before there is a space: its own name may be shortened."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{space_of(model_version)}{VERSION_SUFFIX}"
+    if file.is_file() and file.read_text() == model_version:
+        return
     draft = file.with_suffix(".draft")
     draft.write_text(model_version)
     draft.rename(file)
@@ -107,6 +109,10 @@ def _owner(folder: Path) -> str | None:
         "apart any more: remove the folder and run `millrace replay indexing --from beginning`, which rebuilds it from "
         "the log"
     )
+
+
+def _unwritten(folder: Path, error: OSError) -> Unavailable:
+    return Unavailable(f"the folder {folder} cannot be written: {error}")
 
 
 def _unusable(folder: Path, error: OSError) -> Misconfigured:

@@ -129,17 +129,6 @@ def mapped(tree: Tree, change: Callable[[Tensor], Tensor]) -> Tree:
     return cast(Tree, _mapped(tree, change))
 
 
-def examples_in(batch: Batch) -> int:
-    """Examples of all kinds."""
-    counts = (
-        0 if batch.pairs is None else len(batch.pairs.weights),
-        0 if batch.classed is None else len(batch.classed.weights),
-        0 if batch.negatives is None else len(batch.negatives.weights),
-        0 if batch.kept is None else len(batch.kept.vectors),
-    )
-    return sum(counts)
-
-
 def _mapped(tree: Any, change: Callable[[Tensor], Tensor]) -> Any:
     if tree is None or isinstance(tree, Tensor):
         return None if tree is None else change(tree)

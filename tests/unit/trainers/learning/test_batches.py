@@ -11,7 +11,7 @@ from tests.unit.trainers.learning.lessons import dataset
 from trainers.learning.batches.augmentation import NUMBERS, augmented
 from trainers.learning.batches.batching import batch_at
 from trainers.learning.batches.drawing import endless, fresh_share, places_of
-from trainers.learning.batches.shapes import Batch, examples_in, mapped
+from trainers.learning.batches.shapes import Batch, mapped
 from trainers.learning.data.dataset import Dataset
 from trainers.recipes.recipe import Augmentation, Recipe
 
@@ -66,10 +66,6 @@ def test_ranks_that_could_not_have_equal_parts_are_refused_with_the_field_named(
 ) -> None:
     with pytest.raises(Misconfigured, match=f"recipe.{field} = "):
         batch_at(data, RECIPE, 0, 0, 0, world)
-
-
-def test_all_kinds_of_examples_are_counted(data: Dataset) -> None:
-    assert examples_in(batch_at(data, RECIPE, 0, 0, 0, 1)) == 8 + 8 + 4
 
 
 @given(size=st.integers(1, 30), start=st.integers(0, 200), count=st.integers(1, 100))

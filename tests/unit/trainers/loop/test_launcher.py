@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from streams.errors import Unavailable
 from trainers.loop.config import TrainingConfig
-from trainers.loop.launcher import _Life, environment, forget_old_runs, launch_command
+from trainers.loop.launcher import _Life, environment, launch_command
 from trainers.loop.lifeline import owned
 from trainers.loop.progress import Follower, Journal, Kind, Line
 
@@ -69,17 +68,6 @@ def test_ranks_asked_to_leave_have_a_grace(life: _Life) -> None:
     life.stopped, life.stopped_at = True, 100.0
     assert not life.overdue(104.0, config)
     assert life.overdue(106.0, config)
-
-
-def test_old_runs_are_forgotten_but_none_that_is_worked_on(tmp_path: Path) -> None:
-    runs = [tmp_path / name for name in ("oldest", "older", "old", "new")]
-    for run in runs:
-        run.mkdir()
-    with owned(runs[0]):
-        for age, run in enumerate(runs):
-            os.utime(run, (age, age))
-        forget_old_runs(tmp_path, keep=2)
-    assert sorted(run.name for run in tmp_path.iterdir()) == ["new", "old", "oldest"]
 
 
 def test_a_folder_has_one_owner_at_a_time(tmp_path: Path) -> None:
