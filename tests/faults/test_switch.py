@@ -100,7 +100,7 @@ def unfilled(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def one_space(monkeypatch: pytest.MonkeyPatch) -> None:
     """New items are written in the live space alone."""
-    monkeypatch.setattr("consumers.embedding.spaces.WrittenSpaces._if_sound", lambda self, version: None)
+    monkeypatch.setattr("consumers.embedding.spaces.WrittenSpaces._if_sound", lambda *_: None)
 
 
 @pytest.fixture
