@@ -27,9 +27,8 @@ FIRST_SEED = 100
 BESIDE_THE_REPOSITORY = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 
-def evaluate(sets: Sequence[LoopSet], media: MediaStore, seeds: Sequence[int], runs: Path) -> None:
+def evaluate(sets: Sequence[LoopSet], media: MediaStore, towers: Towers, seeds: Sequence[int], runs: Path) -> None:
     """All runs that are not there yet."""
-    towers = Towers()
     for seed in seeds:
         for data in sets:
             for arm in ARMS:
@@ -86,7 +85,7 @@ def main() -> None:
     if not given.tables_only:
         sets = [SETS[name](given.data, media) for name in given.sets]
         with threadpool_limits(limits=1):
-            evaluate(sets, media, seeds, given.out / "runs")
+            evaluate(sets, media, Towers(), seeds, given.out / "runs")
     files = [run_file(given.out / "runs", name, seed, arm) for name in given.sets for seed in seeds for arm in ARMS]
     figures = Figures([json.loads(file.read_text()) for file in files if file.is_file()])
     write(given.out / "loop.json", machine() | {"figures": figures.as_json(), "runs": figures.runs})

@@ -24,14 +24,19 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> MediaStore:
     return MediaStore.open(tmp_path_factory.mktemp("media"))
 
 
+@pytest.fixture(scope="module")
+def towers() -> Towers:
+    return Towers()
+
+
 def small(name: str, shared_data: Path, media: MediaStore) -> LoopSet:
     data = SETS[name](shared_data, media)
     return replace(data, plan=replace(data.plan, pool=60, held_out=44, budget=12, turns=2, overrides=FEW_STEPS))
 
 
 @pytest.fixture(scope="module", params=["clothing", "banking77", "openstax-captions"])
-def runs(request: pytest.FixtureRequest, shared_data: Path, media: MediaStore) -> list[Run]:
-    data, towers = small(request.param, shared_data, media), Towers()
+def runs(request: pytest.FixtureRequest, shared_data: Path, media: MediaStore, towers: Towers) -> list[Run]:
+    data = small(request.param, shared_data, media)
     with threadpool_limits(limits=1):
         made = {arm: list(Loop(data, media, towers, SEED, arm).through()) for arm in ARMS}
     about = {"set": data.name, "seed": SEED, "plan": plan_of(data)}
@@ -57,11 +62,13 @@ def test_tables_and_figures_tell_each_turn_and_arm(runs: list[Run]) -> None:
     assert list(figures.as_json()) == [runs[0]["set"]]
 
 
-def test_a_run_that_is_there_is_not_made_again(shared_data: Path, media: MediaStore, tmp_path: Path) -> None:
+def test_a_run_that_is_there_is_not_made_again(
+    shared_data: Path, media: MediaStore, towers: Towers, tmp_path: Path
+) -> None:
     data = small("clothing", shared_data, media)
     for arm in ARMS:
         write(run_file(tmp_path, data.name, SEED, arm), {"plan": plan_of(data), "turns": []})
-    evaluate([data], media, [SEED], tmp_path)
+    evaluate([data], media, towers, [SEED], tmp_path)
     assert known(run_file(tmp_path, data.name, SEED, ACTIVE), data)
     other = replace(data, plan=replace(data.plan, budget=13))
     assert not known(run_file(tmp_path, data.name, SEED, ACTIVE), other)
