@@ -19,7 +19,7 @@ from tests.faults.plan import Operation
 from tests.faults.publisher import Publisher, old_records
 
 AT_RANDOM = "random"
-OVERDUE_S = 20.0
+OVERDUE_S = 40.0
 """A fuse that nothing has lit by then is replaced by a kill."""
 SLOW = {"recording": 45.0}
 """Its batches are large, and take as long as everybody else leaves the machine to it."""
