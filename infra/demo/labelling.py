@@ -46,6 +46,7 @@ PACE = ("label_studio.poll_s=0.5", "label_studio.export_s=0.3", "signals.window_
 WHEEL = (
     'snapshots.sources=["digits-to-label"]',  # the other digits have captions that give the answer away
     "triggers.window_s=2",
+    'triggers.overrides={"steps": 100}',
     "triggers.labels=80",
     "triggers.labels_share=0",
     "triggers.cool_down_s=10",

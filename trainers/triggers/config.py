@@ -1,6 +1,6 @@
 """When training is asked for."""
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, JsonValue, PositiveInt
 
 from schemas.training import TriggerCause
 from streams.faust.windowed import Pace
@@ -19,6 +19,8 @@ class TriggersConfig(Pace):
     """What may ask by itself, the most urgent first; of several that could, only the first asks. People always may."""
     recipe: str = Field(default="default", min_length=1, max_length=512)
     """Recipe of what is asked for."""
+    overrides: dict[str, JsonValue] = Field(default_factory=dict)
+    """Fields of the recipe that are set otherwise, nested as the recipe is."""
     window_s: int = Field(default=60, ge=1, le=86_400)
     """Width of the windows in which events are counted; at the end of each it is decided."""
     horizon_s: int = Field(default=7 * 86_400, ge=60, le=90 * 86_400)

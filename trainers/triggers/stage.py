@@ -92,13 +92,13 @@ class Triggers:
         pull = pulled(situation, self._config)
         if pull is None:
             return []
-        fact = _fact(pull, end_ms, self._history.last, self._config.recipe)
+        fact = _fact(pull, end_ms, self._history.last, self._config)
         self._history.requested(Request(end_ms, str(fact.event_id)))
         logger.info("asked for training", job=fact.job_id, cause=pull.cause.value, detail=pull.detail)
         return [fact]
 
 
-def _fact(pull: Pull, end_ms: int, last: Request | None, recipe: str) -> TrainingRequested:
+def _fact(pull: Pull, end_ms: int, last: Request | None, config: TriggersConfig) -> TrainingRequested:
     event_id = uuid5(_NAMESPACE, f"{PROJECT}/{pull.cause}/{last.id if last else ''}/{end_ms}")
     return TrainingRequested(
         event_id=event_id,
@@ -108,5 +108,6 @@ def _fact(pull: Pull, end_ms: int, last: Request | None, recipe: str) -> Trainin
         project_id=PROJECT,
         cause=pull.cause.value,
         detail=pull.detail,
-        recipe=recipe,
+        recipe=config.recipe,
+        overrides=config.overrides,
     )

@@ -253,3 +253,10 @@ def test_what_lies_beyond_the_horizon_is_let_go_and_read_no_more() -> None:
     log.asked(720)
     assert {place: log.committed[place] - first[place] for place in first} == dict.fromkeys(first, 3)
     assert log.triggers.closed_ms == NOON_MS + 120_000
+
+
+def test_what_is_asked_for_is_trained_as_the_settings_say() -> None:
+    log = Log(CONFIG.model_copy(update={"recipe": "text-lora", "overrides": {"steps": 7}}))
+    log.at(1, *labels(range(5)))
+    [request] = log.asked(10)
+    assert (request.recipe, request.overrides) == ("text-lora", {"steps": 7})
