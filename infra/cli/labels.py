@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from annotation.tasks import TaskConfig
+from infra.cli.times import moment
 from infra.cli.where import opened_metadata, reachable_kafka
 from infra.settings import Settings, load_settings
 from streams.errors import MillraceError, Misconfigured, Refusal
@@ -73,7 +73,7 @@ def saved_command(
     for one, account in drawn_up:
         counts = f"{account.labels_active} labels of the active arm, {account.labels_random} of the random one"
         typer.echo(f"{one.task} in the space of {one.model_version}, by {one.strategy}: {account.in_words}")
-        typer.echo(f"  {counts}, drawn up {_moment(one.at_ms)}")
+        typer.echo(f"  {counts}, drawn up {moment(one.at_ms)}")
     if not drawn_up:
         typer.echo("no account has been drawn up yet; the running loop does so as labels come")
 
@@ -206,7 +206,7 @@ def _read(file: Path | None) -> tuple[dict[str, Any], ...]:
 
 def _head(one: "Account") -> dict[str, Any]:
     names = {name: getattr(one, name) for name in ("tenant", "task", "model_version", "strategy")}
-    return names | {"at": _moment(one.at_ms)}
+    return names | {"at": moment(one.at_ms)}
 
 
 def _draw(file: Path, drawn_up: list[Any]) -> None:
@@ -264,7 +264,3 @@ def _number(value: float | None) -> str:
 
 def _value(result: Iterable[Any]) -> str:
     return "; ".join(to_json(region.get("value")).decode() for region in result)
-
-
-def _moment(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds")

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.snapshots import in_words, json_of, moment, snapshot_store
+from infra.cli.snapshots import in_words, json_of, snapshot_store
+from infra.cli.times import moment
 from infra.cli.where import opened_metadata
 from infra.settings import load_settings
 from streams.errors import Misconfigured

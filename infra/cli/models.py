@@ -1,7 +1,6 @@
 """`millrace models`: what was trained, from what, how good it is, and which of it serves."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,6 +8,7 @@ from pydantic_core import to_json
 from rich.console import Console
 from rich.table import Table
 
+from infra.cli.times import moment
 from infra.cli.where import opened_registry
 from infra.settings import load_settings
 from streams.errors import MillraceError, Misconfigured
@@ -41,7 +41,7 @@ def list_models(
     table = Table("version", "kind", "recipe", "made", "parent", "gate", "served as")
     for model, served, said in shown:
         numbers = ", ".join(str(number) for number in served[-5:])
-        kind, made = model.kind.value, _moment(model.created_at_ms)
+        kind, made = model.kind.value, moment(model.created_at_ms)
         table.add_row(model.version, kind, model.recipe, made, model.parent_version or "-", _gate(said), numbers or "-")
     _console().print(table)
     typer.echo(_live(history), err=True)
@@ -132,7 +132,7 @@ def _words(model: "Model", aliases: list[str] | None = None) -> list[tuple[str, 
     return [
         ("version", model.version + (f" ({', '.join(aliases)})" if aliases else "")),
         ("kind", f"{model.kind.value} in the space {model.encoder_version}"),
-        ("made", f"{_moment(model.created_at_ms)} in {model.seconds:.1f} s by job {model.job_id or '-'}"),
+        ("made", f"{moment(model.created_at_ms)} in {model.seconds:.1f} s by job {model.job_id or '-'}"),
         ("parent", model.parent_version or "-"),
         ("recipe", f"{model.recipe} {model.recipe_sha256}"),
         ("snapshot", model.snapshot_sha256 or "-"),
@@ -189,7 +189,7 @@ def _served(model: "Model", history: "list[Generation]") -> list[int]:
 def _generation(generation: "Generation") -> str:
     why = f": {generation.reason}" if generation.reason else ""
     said = f"{generation.kind.value} by {generation.released_by or '-'}{why}"
-    return f"generation {generation.number} from {_moment(generation.at_ms)}, {said}"
+    return f"generation {generation.number} from {moment(generation.at_ms)}, {said}"
 
 
 def _live(history: "list[Generation]") -> str:
@@ -212,10 +212,6 @@ def _gate(said: "ModelEvaluated | None") -> str:
 
 def _print(content: Any) -> None:
     typer.echo(to_json(content, indent=2, inf_nan_mode="null"))
-
-
-def _moment(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds")
 
 
 def _console() -> Console:

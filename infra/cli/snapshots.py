@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic_core import to_json
 
+from infra.cli.times import moment
 from infra.cli.where import opened_metadata
 from infra.settings import Settings, load_settings
 
@@ -141,11 +141,6 @@ def plain(value: Any) -> Any:
 def in_words(one: "Snapshot") -> str:
     """How large a snapshot is."""
     return f"{one.train} train, {one.evaluation} evaluation, {one.excluded} excluded, {one.labels} labels"
-
-
-def moment(at_ms: int) -> str:
-    """A time as people read it."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds")
 
 
 def _store(settings: Settings) -> "SnapshotStore":

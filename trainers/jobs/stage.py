@@ -7,13 +7,12 @@ What it has to tell waits in the registry's outbox and is published by a tick.
 from collections.abc import Sequence
 
 from models.registry.registry import Registry
+from models.registry.stores.announcements import TRAINING
 from schemas.event import Event
 from schemas.training import TrainingRequested
 from streams.errors import BadRecord
 from streams.stage import BatchStage, Incoming, Outcome
 from streams.topics import MODELS_TRAINED, TRAINING_PROGRESSED, TRAINING_REQUESTED
-
-NAME = "training"
 
 
 def training_stage(registry: Registry) -> BatchStage:
@@ -29,9 +28,9 @@ def training_stage(registry: Registry) -> BatchStage:
         return [queued(incoming.fact) for incoming in batch]
 
     return BatchStage(
-        NAME,
+        TRAINING,
         sources=(TRAINING_REQUESTED,),
         answers=(TRAINING_PROGRESSED, MODELS_TRAINED),
         handle=handle,
-        tick=registry.announcements(NAME).tick,
+        tick=registry.announcements(TRAINING).tick,
     )

@@ -14,6 +14,7 @@ import structlog
 
 from models.registry.errors import LeaseLost
 from models.registry.records import Lease, Progress
+from models.registry.stores.announcements import TRAINING
 from schemas.training import TrainingProgressed
 from streams.errors import MillraceError, Misconfigured, Refusal, Unavailable
 from streams.patrol import Patrol
@@ -21,7 +22,6 @@ from streams.retry import BackoffConfig
 from trainers.jobs.folders import alone, folder_of, tidy
 from trainers.jobs.pacing import candidate_on_its_way
 from trainers.jobs.run import Workbench, cause_of, train
-from trainers.jobs.stage import NAME
 from trainers.loop.launcher import RunFailed, RunStopped
 
 logger = structlog.get_logger()
@@ -145,7 +145,7 @@ class Heartbeat:
             phase=progress.phase,
         )
         with self._registry.engine.begin() as connection:
-            self._registry.announcements(NAME).put(connection, [fact])
+            self._registry.announcements(TRAINING).put(connection, [fact])
 
     def _renew(self) -> None:
         self.cancelled = self._jobs.progress(self._lease, self._progress, self._config.lease_s).cancel_asked

@@ -46,7 +46,8 @@ def turned(
             between()
             turns = [first, wheel.turn(2)]
             wheel.settle()
-            refused, rolled_back = wheel.refused(), wheel.rolled_back()
+            refused = wheel.refused()
+            rolled_back = wheel.rolled_back(refused.model)
         finally:
             traffic.stop()
         say(f"looking through the answers to {traffic.searches} searches")
@@ -110,9 +111,8 @@ class Wheel:
         reasons = list(verdict.reasons)
         return Refused(model=model.version, passed=verdict.passed, reasons=reasons, before=before, after=after)
 
-    def rolled_back(self) -> RolledBack:
+    def rolled_back(self, version: str) -> RolledBack:
         """Forces the refused candidate through, and waits until the guardrails have sent it back."""
-        version = publish_degraded(self.workshop, self.folder, seed=1).version
         self.say("the same candidate is forced through: all searches go to it")
         began = time.monotonic()
         self.run("release", version, "--force", "--yes")

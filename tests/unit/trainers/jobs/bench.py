@@ -17,6 +17,7 @@ from models.registry.records import Job, Lease, Model, ModelKind
 from models.registry.registry import Registry
 from models.registry.shelf import Shelf
 from models.registry.standing import Watch
+from models.registry.stores.announcements import TRAINING
 from schemas.event import Event
 from schemas.training import ModelTrained, TrainingProgressed, TrainingRequested
 from streams.clock import Clock
@@ -25,7 +26,6 @@ from tests.contract.clocks import HandClock
 from tests.contract.registry import SHA
 from tests.unit.trainers.snapshots.frozen import TOPIC
 from trainers.jobs.run import Stop, Tell, Trained, Workbench, cause_of
-from trainers.jobs.stage import NAME
 from trainers.loop.config import TrainingConfig
 from trainers.snapshots.builder import SnapshotBuilder
 from trainers.snapshots.catalogue.catalogue import ItemCatalogue
@@ -99,7 +99,7 @@ class Bench:
 
     def told(self) -> list[Event]:
         """All that waits to be published."""
-        return self.registry.announcements(NAME).waiting()
+        return self.registry.announcements(TRAINING).waiting()
 
     def progressed(self) -> list[TrainingProgressed]:
         return [fact for fact in self.told() if isinstance(fact, TrainingProgressed)]
