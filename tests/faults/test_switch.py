@@ -15,8 +15,13 @@ from tests.faults.switching import NEW, OLD, ROLLOUT, Installation, ended, state
 from trainers.rollout import conductor, steps
 from trainers.rollout.beginning import Wish
 from trainers.rollout.going_back import roll_back
+from trainers.rollout.guardrails.sequential import Evidence
 
 ITEMS = 300
+LONG_CANARY = ROLLOUT.model_copy(update={"canary_s": 4})
+"""So that a change in it is embedded and indexed before the switch."""
+CHANGES = {"a new version": lambda items: items.publish("item-0"), "the end": lambda items: items.withdraw("item-0")}
+"""What happens to an item, by its name."""
 
 
 @pytest.fixture
@@ -34,6 +39,19 @@ def switched(running: Installation) -> None:
     numbers = count()
     running.wait_for(ended(running), lambda: running.items.change(next(numbers)))
     running.wait_for(running.settled)
+
+
+def changed_in_the_canary(running: Installation, what: str) -> None:
+    """One item changes while both spaces serve, and nothing changes after it that could hide what became of it."""
+    for number in range(ITEMS):
+        running.items.publish(f"item-{number}")
+    running.wait_for(running.settled)
+    running.release()
+    running.wait_for(lambda: state(running) is RolloutState.CANARY)
+    CHANGES[what](running.items)
+    running.wait_for(running.settled)
+    assert state(running) is RolloutState.CANARY, "the machine is too slow to tell: the change came too late"
+    running.wait_for(ended(running))
 
 
 def lost_or_back(running: Installation) -> dict[str, tuple[int | None, int | None]]:
@@ -82,13 +100,22 @@ def test_a_model_that_breaks_after_the_switch_goes_back_by_itself_and_no_search_
         assert running.wrong == []
 
 
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_in_the_canary_is_in_the_space_that_serves_after_it(tmp_path: Path, what: str) -> None:
+    with Installation(tmp_path, LONG_CANARY) as running:
+        changed_in_the_canary(running, what)
+        assert state(running) is RolloutState.DONE
+        assert lost_or_back(running) == {}
+
+
 # Sabotage
 
 
 @pytest.fixture
 def unproven(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The spaces are not compared before the switch."""
+    """The spaces are not compared before the switch, and nothing that searches show sends the model back."""
     monkeypatch.setattr(conductor.Conductor, "_compared", lambda self, rollout: "")
+    monkeypatch.setattr(Evidence, "speaks", lambda *_: False)
 
 
 @pytest.fixture
@@ -120,9 +147,10 @@ def test_sabotage_without_older_items_they_are_lost(running: Installation) -> No
 
 
 @pytest.mark.usefixtures("unproven", "one_space")
-def test_sabotage_without_writing_both_spaces_changes_are_lost(running: Installation) -> None:
-    switched(running)
-    assert lost_or_back(running)
+def test_sabotage_without_writing_both_spaces_changes_are_lost(tmp_path: Path) -> None:
+    with Installation(tmp_path, LONG_CANARY) as running:
+        changed_in_the_canary(running, "a new version")
+        assert list(lost_or_back(running)) == ["item-0"]
 
 
 @pytest.mark.usefixtures("one_space")
@@ -135,9 +163,12 @@ def test_the_comparison_keeps_an_incomplete_space_from_serving(running: Installa
 
 
 @pytest.mark.usefixtures("unproven", "deaf")
-def test_sabotage_without_withdrawals_in_both_spaces_items_come_back(running: Installation) -> None:
-    switched(running)
-    assert any(held is not None and wanted is None for held, wanted in lost_or_back(running).values())
+def test_sabotage_without_withdrawals_in_both_spaces_items_come_back(tmp_path: Path) -> None:
+    with Installation(tmp_path, LONG_CANARY) as running:
+        changed_in_the_canary(running, "the end")
+        [(held, wanted)] = lost_or_back(running).values()
+        assert held is not None
+        assert wanted is None
 
 
 def test_sabotage_without_one_encoder_for_question_and_space_answers_are_mixed(running: Installation) -> None:
