@@ -17,6 +17,8 @@ class GateConfig(BaseModel):
     """Stated bound on promoting a candidate that is not better, or that harms a slice by its margin."""
     resamples: int = Field(default=2000, ge=2000, le=100_000)
     """Bootstrap resamples behind each bound, and sign flips behind each claim of a gain."""
+    least_gain: float = Field(default=0.01, ge=0, lt=1)
+    """A primary measure must gain at least this: taking over costs embedding everything anew."""
     min_items: int = Field(default=40, ge=5, le=1_000_000)
     """With fewer items in the primary measure nothing is promoted."""
     margin: float = Field(default=0.075, gt=0, lt=1)

@@ -6,9 +6,10 @@ difference over 40 to 100 items, where hits at rank one or ten mostly tie, and n
 in the logarithmic loss, which is reported. Where both have enough items either will do, corrected for the choice: a
 model that only learnt to see is not refused for reading as before.
 
-A candidate is promoted if it is better than chance and the bootstrap allow at `alpha`, and no slice and no other
-measure that is judged loses its margin. All of these must hold, so each test at `alpha` bounds false promotions by
-`alpha`; Holm's correction on top makes all the claims about slices true at once with that error.
+A candidate is promoted if it is better than chance and the bootstrap allow at `alpha`, by as much as a release is
+worth, and no slice and no other measure that is judged loses its margin. All of these must hold, so each test at
+`alpha` bounds false promotions by `alpha`; Holm's correction on top makes all the claims about slices true at once with
+that error.
 """
 
 from collections.abc import Iterator
@@ -102,15 +103,19 @@ class _Hand:
         """One primary measure suffices. Where no item moves there is nothing that chance could have moved either."""
         moving = [name for name in self.primary if self._pairs(name).gains.any()]
         chances = dict(zip(moving, holm([self._chance(name) for name in moving]), strict=True))
-        suffices = any(chance <= self.config.alpha for chance in chances.values())
+        shown = [name for name in moving if chances[name] <= self.config.alpha]
+        worth = [name for name in shown if self._pairs(name).gains.mean() >= self.config.least_gain]
         for name in self.primary:
             if name not in chances:
-                yield Check(suffices, f"no better than the live model: {self._said(name)}, the same for every item")
-            elif chances[name] <= self.config.alpha:
-                yield Check(True, f"better than the live model: {self._said(name)}, p {chances[name]:.4f}")
-            else:
+                words = f"no better than the live model: {self._said(name)}, the same for every item"
+            elif name not in shown:
                 above = f"p {chances[name]:.3f} is above {self.config.alpha}"
-                yield Check(suffices, f"not shown to be better: {self._said(name)}, {above}")
+                words = f"not shown to be better: {self._said(name)}, {above}"
+            elif name not in worth:
+                words = f"better by less than the {self.config.least_gain} that a release is worth: {self._said(name)}"
+            else:
+                words = f"better than the live model: {self._said(name)}, p {chances[name]:.4f}"
+            yield Check(bool(worth), words)
 
     def _chance(self, name: str) -> float:
         gains = self._pairs(name).gains

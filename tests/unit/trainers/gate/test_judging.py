@@ -40,6 +40,15 @@ def test_a_candidate_equal_to_the_live_model_does_not_pass() -> None:
     assert "the same for every item" in verdict.reasons[0]
 
 
+def test_a_gain_that_is_sure_and_not_worth_a_release_does_not_pass() -> None:
+    live = outcomes("live", np.linspace(0.2, 0.8, 80))
+    little = outcomes("candidate", live.measures[0].values + np.linspace(0.004, 0.006, 80))
+    verdict = judge(little, live, CONFIG)
+    assert not verdict.passed
+    assert verdict.reasons[0].startswith("better by less than the 0.01 that a release is worth: ")
+    assert judge(little, live, CONFIG.model_copy(update={"least_gain": 0.004})).passed
+
+
 def test_a_candidate_equal_to_a_live_model_that_must_go_passes() -> None:
     assert judge(TWIN, LIVE, CONFIG, aim=Aim.AS_GOOD).passed
 
