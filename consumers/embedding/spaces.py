@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import structlog
 
 from models.encoders.port import Encoder
+from models.registry.config import WRITER_STALE_S
 from models.registry.records import RolloutState
 from models.registry.shelf import Shelf
 from models.registry.standing import Watch
@@ -32,7 +33,7 @@ class WrittenSpaces:
         A candidate that is not what was registered is left out: it must not keep items from being found, and can never
         pass the comparison of the spaces.
         """
-        standing = self._watch.current()
+        standing = self._watch.current(WRITER_STALE_S)
         live, *others = standing.written
         try:
             encoders = [self._shelf.get(live)]

@@ -6,6 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from streams.media.config import MediaConfig
 
+WRITER_STALE_S = 1.0
+"""Who writes items goes no longer than this by what they knew last of what serves: a rollout waits for so long before
+it counts on new items being written in both spaces. Who answers searches may go on for longer: it harms nobody."""
+
 
 class RegistryConfig(BaseModel):
     """The files of models; what is known of them lies in the metadata database."""

@@ -80,11 +80,14 @@ class Watch:
         self._found: tuple[float, Standing] | None = None
         self._tried = -math.inf
 
-    def current(self) -> Standing:
-        """What served at most a moment ago. Raises Unavailable if the database has been away for too long."""
+    def current(self, stale_s: float | None = None) -> Standing:
+        """What served at most a moment ago. Raises Unavailable if the database has been away for too long, which is
+        `stale_s` where the caller says so.
+        """
+        bound_s = self._stale_s if stale_s is None else stale_s
         if (found := self._younger_than(self._refresh_s)) is not None:
             return found
-        usable = self._younger_than(self._stale_s)
+        usable = self._younger_than(bound_s)
         if usable is None:
             self._asking.acquire()
         elif self._just_tried() or not self._asking.acquire(blocking=False):
@@ -92,7 +95,7 @@ class Watch:
         try:
             return self._younger_than(self._refresh_s) or self._ask_in_turn()
         except Unavailable:
-            if (usable := self._younger_than(self._stale_s)) is None:
+            if (usable := self._younger_than(bound_s)) is None:
                 raise
             return usable
         finally:

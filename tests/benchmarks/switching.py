@@ -45,7 +45,7 @@ RESULTS = 10
 P95, P99 = 0.95, 0.99
 JSON = {"Content-Type": "application/json"}
 BRIEF = {
-    "rollout.settle_s": 0.5,
+    "rollout.settle_s": 1,
     "rollout.canary_s": 1.0,
     "rollout.canary_searches": 10,
     "rollout.watch_s": 2.0,

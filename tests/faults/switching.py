@@ -65,7 +65,7 @@ ENCODERS = EncoderConfig(kind=EncoderKind.HASHING)
 OLD, NEW = HashingEncoder(ENCODERS), HashingEncoder(ENCODERS, 1)
 ROLLOUT = RolloutConfig(
     look_every_s=0.05,
-    settle_s=0.5,
+    settle_s=1,
     verify_every_s=0.1,
     verify_s=5,
     canary_share=0.3,

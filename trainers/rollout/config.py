@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.registry.config import WRITER_STALE_S
 from trainers.rollout.guardrails.config import GuardrailsConfig
 
 Share = Annotated[float, Field(ge=0, le=0.5)]
@@ -19,9 +20,9 @@ class RolloutConfig(BaseModel):
     """A candidate that the gate lets through goes live by itself; otherwise `millrace release` is waited for."""
     look_every_s: Annotated[float, Field(gt=0, le=60)] = 0.25
     """How often it is asked whether the next step is due."""
-    settle_s: Seconds = 6.0
+    settle_s: Annotated[float, Field(ge=WRITER_STALE_S, le=3600)] = 1.5
     """From the beginning of a rollout until older items are embedded anew. Longer than anybody who writes items may
-    not know of the rollout: those who lose the database go on for five seconds with what they knew last."""
+    not know of the rollout: who loses the database goes on for a second with what was known last."""
     prepare_s: Seconds = 600.0
     """Given up if the candidate cannot be served after this long."""
     backfill_s: Seconds = 604_800.0

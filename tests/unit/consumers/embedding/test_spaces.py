@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import event as sql_event
 
 from consumers.embedding.config import EmbeddingConfig
 from consumers.embedding.spaces import WrittenSpaces
@@ -17,9 +18,11 @@ from schemas.event import Event
 from schemas.items import ItemEmbedded, ItemWithdrawn, MediaRef, Modality
 from streams.errors import NotYet, Refusal, Unavailable
 from streams.media.store import MediaStore
+from tests.contract.clocks import HandClock
 from tests.contract.pictures import encoded, gradient
 from tests.unit.consumers.embedding.builders import absent, curated, incoming, withdrawal
 from tests.unit.consumers.embedding.registered import began, hashing_model, registry_in, shelf_of
+from trainers.rollout.config import RolloutConfig
 
 LIVE, CANDIDATE = HashingEncoder(EncoderConfig()), HashingEncoder(EncoderConfig(), salt=1)
 
@@ -158,6 +161,21 @@ def test_while_a_rollout_is_under_way_its_space_is_written_too(tmp_path: Path) -
     began(registry, CANDIDATE.version)
     spaces = WrittenSpaces(Watch(registry, LIVE.version), shelf)
     assert [encoder.version for encoder in spaces()] == [LIVE.version, CANDIDATE.version]
+
+
+def test_who_writes_stops_before_a_rollout_counts_on_both_spaces(tmp_path: Path) -> None:
+    """Without the database nobody can know of a rollout that has begun."""
+    registry, clock = registry_in(tmp_path), HandClock()
+    spaces = WrittenSpaces(Watch(registry, LIVE.version, clock=clock), shelf_of(registry, tmp_path))
+    spaces()
+
+    def gone(*_: object) -> None:
+        raise Unavailable("the metadata database does not answer")
+
+    sql_event.listen(registry.engine, "before_cursor_execute", gone)
+    clock.now += RolloutConfig().settle_s
+    with pytest.raises(Unavailable):
+        spaces()
 
 
 def test_a_candidate_that_is_not_what_was_registered_does_not_stop_the_live_space(tmp_path: Path) -> None:

@@ -123,6 +123,18 @@ def test_while_the_database_is_away_the_last_standing_holds_for_a_while(
         watch.current()
 
 
+def test_who_writes_goes_by_it_for_a_shorter_while(registry: Registry, clock: HandClock, database: Away) -> None:
+    watch = Watch(registry, "m-0", 0.25, clock)
+    watch.current(stale_s=1)
+    database.away = True
+    clock.now += 0.9
+    assert watch.current(stale_s=1).model_version == "m-0"
+    clock.now += 0.2
+    with pytest.raises(Unavailable):
+        watch.current(stale_s=1)
+    assert watch.current().model_version == "m-0"
+
+
 def test_a_database_that_is_away_is_not_asked_by_every_search(
     registry: Registry, clock: HandClock, database: Away
 ) -> None:
