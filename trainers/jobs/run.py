@@ -161,7 +161,8 @@ def _facts(
     recipe: Recipe, manifest: Manifest, parent: MillraceMini, folder: Path, result: RunResult, config: TrainingConfig
 ) -> dict[str, JsonValue]:
     dataset = open_dataset(folder)
-    name = run_sha256(recipe, manifest.sha256, parent.version, dataset.sha256, config.ranks, config.threads)
+    where = (config.ranks, config.threads, config.compiled)
+    name = run_sha256(recipe, manifest.sha256, parent.version, dataset.sha256, *where)
     arms = [label.arm.value for row in manifest.of_split(Split.TRAIN) for label in row.labels]
     return {
         "run_sha256": name,

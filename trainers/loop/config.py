@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class TrainingConfig(BaseModel):
-    """Ranks, checkpoints, leases. None of it changes what is learnt, but for the number of ranks and threads: sums in
+    """Ranks, checkpoints, leases. None of it changes what is learnt, but for ranks, threads and compiling: sums in
     another order end in other last bits."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -18,6 +18,9 @@ class TrainingConfig(BaseModel):
     """Of each rank."""
     accelerator: Literal["auto", "cpu", "cuda"] = "auto"
     """`auto` takes GPUs where the machine has any."""
+    compiled: bool = False
+    """Towers go through torch's compiler: quicker steps on GPUs after a minute at the start. Needs a C compiler, and
+    recipes that do not share out weights (`zero_stage` 2 at most)."""
     hostfile: Path | None = None
     """Lines `host slots=N` of the machines that train together, reached by ssh; the folders of runs lie on a disk that
     all of them see. None trains on this machine alone."""

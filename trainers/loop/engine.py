@@ -24,6 +24,7 @@ from deepspeed.utils import (  # type: ignore[import-untyped]
 )
 from torch import Tensor, nn
 
+from streams.errors import Misconfigured
 from trainers.recipes.recipe import Precision, Recipe
 from trainers.recipes.schedule import rate_share
 
@@ -38,6 +39,7 @@ GPU_BUCKET_ELEMENTS = 50_000_000
 """On GPUs: fewer, larger exchanges."""
 SMALL = 1e-6
 """Added to a length before it divides, as PyTorch does."""
+MAX_COMPILED_STAGE = 2
 ALIGNED_ELEMENTS = 8
 """In bf16, 16 bytes: what GPUs load at once."""
 
@@ -88,9 +90,25 @@ def part() -> None:
 class Engine:
     """The model as DeepSpeed runs it. Every method is called by all ranks together."""
 
-    def __init__(self, model: nn.Module, recipe: Recipe, world: World, state: State | None, step: int) -> None:
-        """From the weights that the model has, or from a state and the number of steps that led to it."""
+    def __init__(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        world: World,
+        state: State | None,
+        step: int,
+        compiled: bool = False,
+    ) -> None:
+        """From the weights that the model has, or from a state and the number of steps that led to it.
+
+        Raises Misconfigured where weights that ranks share out would have to be compiled: they are fetched layer by
+        layer, which a compiled tower does not wait for.
+        """
+        if compiled and recipe.zero_stage > MAX_COMPILED_STAGE:
+            raise Misconfigured(f"zero_stage {recipe.zero_stage} cannot be compiled: set training.compiled = false")
         self._recipe, self._step = recipe, step
+        for tower in model.children() if compiled else ():
+            tower.compile()
         if state:
             model.load_state_dict(state["weights"], strict=False)  # what is frozen is as it was built
         self._trained = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}

@@ -176,7 +176,7 @@ def launch_command(folder: Path, config: TrainingConfig, rank_module: str, port:
     Settings of processes go by `env`, as they must be there before Python is.
     """
     orders = ["--run", str(folder), "--threads", str(config.threads), "--keep", str(config.keep_checkpoints)]
-    orders += ["--checkpoint-steps", str(config.checkpoint_steps)]
+    orders += ["--checkpoint-steps", str(config.checkpoint_steps), *(["--compiled"] if config.compiled else [])]
     address = [f"--master_addr={config.master_address}", f"--master_port={port}"]
     rank = ["--no_local_rank", "--module", rank_module, *orders]
     start = ["env", *environment(config), sys.executable, "-m"]

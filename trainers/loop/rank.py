@@ -61,6 +61,7 @@ class Orders:
     checkpoint_steps: int
     keep: int
     tethered: bool
+    compiled: bool = False
 
     @classmethod
     def parse(cls, arguments: Sequence[str] | None = None) -> "Orders":
@@ -70,8 +71,9 @@ class Orders:
         parser.add_argument("--checkpoint-steps", type=int, default=50)
         parser.add_argument("--keep", type=int, default=2, help="checkpoints that stay")
         parser.add_argument("--tethered", action="store_true", help="leave when standard input ends")
+        parser.add_argument("--compiled", action="store_true", help="towers by torch's compiler")
         told = parser.parse_args(arguments)
-        return cls(told.run, told.threads, told.checkpoint_steps, told.keep, told.tethered)
+        return cls(told.run, told.threads, told.checkpoint_steps, told.keep, told.tethered, told.compiled)
 
 
 class Run:
@@ -89,7 +91,7 @@ class Run:
         self._reported = (self._began, self._step)
         self._stop_asked = False
         state = {name: saved.tensors(name) for name in saved.parts} if saved else None
-        self._engine = Engine(lesson.model, lesson.recipe, world, state, self._step)
+        self._engine = Engine(lesson.model, lesson.recipe, world, state, self._step, orders.compiled)
 
     def ask_to_stop(self, *_: object) -> None:
         self._stop_asked = True

@@ -12,19 +12,24 @@ def recipe_sha256(recipe: Recipe) -> str:
 
 
 def run_sha256(
-    recipe: Recipe, snapshot_sha256: str, parent_version: str, dataset_sha256: str, ranks: int, threads: int
+    recipe: Recipe,
+    snapshot_sha256: str,
+    parent_version: str,
+    dataset_sha256: str,
+    ranks: int,
+    threads: int,
+    compiled: bool = False,
 ) -> str:
     """Of all that decides a run's weights, down to the last bit on one machine."""
-    return _sha256(
-        {
-            "recipe": recipe_sha256(recipe),
-            "snapshot": snapshot_sha256,
-            "parent": parent_version,
-            "dataset": dataset_sha256,
-            "ranks": ranks,
-            "threads": threads,
-        }
-    )
+    facts = {
+        "recipe": recipe_sha256(recipe),
+        "snapshot": snapshot_sha256,
+        "parent": parent_version,
+        "dataset": dataset_sha256,
+        "ranks": ranks,
+        "threads": threads,
+    }
+    return _sha256(facts | ({"compiled": True} if compiled else {}))
 
 
 def _sha256(facts: object) -> str:

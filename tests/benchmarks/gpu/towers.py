@@ -137,7 +137,7 @@ class Towers(nn.Module):
 
     def compile_towers(self) -> None:
         for tower in (self.pictures, self.texts):
-            tower.compile(dynamic=False)
+            tower.compile()
 
 
 @dataclass(frozen=True)

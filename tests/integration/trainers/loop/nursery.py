@@ -52,11 +52,14 @@ class Nursery:
         self._process.stdin.close()
         self._process.wait(LIMIT_S)
 
-    def train(self, folder: Path, ranks: int = 2, every: int = 10, rank: str = tiny.MODULE) -> list[int]:
+    def train(
+        self, folder: Path, ranks: int = 2, every: int = 10, rank: str = tiny.MODULE, compiled: bool = False
+    ) -> list[int]:
         """Exit codes by rank, in a folder of its own for each run; that of a killed one is negative."""
         assert self._process.stdin
         assert self._process.stdout
         request = {"folder": str(folder), "ranks": ranks, "every": every, "rank": rank, "port": free_port()}
+        request["compiled"] = compiled
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
         self._process.stdin.flush()
         codes: list[int] = json.loads(self._process.stdout.readline())
@@ -83,6 +86,7 @@ def _be_a_rank(request: Mapping[str, Any], rank: int) -> NoReturn:
         os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": count, "LOCAL_SIZE": count}
         os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(request["port"])}
         sys.argv = ["rank", "--run", request["folder"], "--checkpoint-steps", str(request["every"])]
+        sys.argv += ["--compiled"] if request["compiled"] else []
         runpy.run_module(request["rank"], run_name="__main__")
     except BaseException as error:
         sys.stderr.write(f"rank {rank}: {error!r}\n")

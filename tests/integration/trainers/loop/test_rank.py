@@ -58,6 +58,24 @@ def test_what_two_ranks_began_one_can_finish(nursery: Nursery, tmp_path: Path, s
     assert said(folder, Kind.BEGAN)[-1].detail == "saved by 2 ranks"
 
 
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch's compiler needs a C++ compiler, g++, which is not here")
+def test_compiled_towers_learn_the_same_and_go_on_in_the_middle(nursery: Nursery, tmp_path: Path) -> None:
+    plain, folder = begun(tmp_path / "plain", steps=20), begun(tmp_path / "compiled", steps=20)
+    assert nursery.train(plain) == nursery.train(folder, compiled=True) == [0, 0]
+    cut_back(folder, 10)
+    assert nursery.train(folder, compiled=True) == [0, 0]
+    by_hand, found = (load_file(each / "export" / "towers.safetensors") for each in (plain, folder))
+    for name, weight in by_hand.items():
+        torch.testing.assert_close(found[name], weight, rtol=1e-2, atol=1e-4)
+
+
+def test_weights_that_ranks_share_out_are_not_compiled(nursery: Nursery, tmp_path: Path) -> None:
+    folder = begun(tmp_path / "run", steps=2, zero_stage=3)
+    assert nursery.train(folder, compiled=True) == [1, 1]
+    [failed, *_] = said(folder, Kind.FAILED)
+    assert failed.detail == "zero_stage 3 cannot be compiled: set training.compiled = false"
+
+
 def test_a_finished_run_is_not_trained_again(nursery: Nursery, tmp_path: Path) -> None:
     folder = begun(tmp_path / "run", steps=10)
     assert nursery.train(folder) == nursery.train(folder) == [0, 0]

@@ -42,6 +42,10 @@ def test_the_same_run_has_the_same_name() -> None:
     assert run_sha256(Recipe(), *RUN) == run_sha256(Recipe(), *RUN)
 
 
+def test_a_compiled_run_has_a_name_of_its_own() -> None:
+    assert run_sha256(Recipe(), *RUN, compiled=True) != run_sha256(Recipe(), *RUN)
+
+
 @pytest.mark.parametrize("place", range(5))
 def test_whatever_a_run_depends_on_changes_its_name(place: int) -> None:
     other = ("c" * 64, "millrace-mini-2", "d" * 64, 1, 2)
