@@ -60,12 +60,12 @@ def _drained(runner: Runner) -> float:
 
 
 def _bare(workshop: Workshop, sent: list[ItemPublished]) -> Side:
-    size = workshop.settings.embedding.max_records
+    size, encoder = workshop.settings.embedding.max_records, workshop.shelf.configured
 
     def run() -> Measured:
         texts = [str(item.text) for item in sent]
         started = cpu_s()
-        vectors = [workshop.encoder.encode_texts(texts[at : at + size]) for at in range(0, len(texts), size)]
+        vectors = [encoder.encode_texts(texts[at : at + size]) for at in range(0, len(texts), size)]
         return Measured((cpu_s() - started) / len(texts) * 1000, sum(map(len, vectors)))
 
     return run

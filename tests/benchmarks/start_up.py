@@ -45,7 +45,7 @@ def _row(ground: Ground, log: Log, process: str, module: str, null: float) -> Ro
 
 def _start(ground: Ground, log: Log, process: str, cpu: list[float]) -> Measured:
     started = time.perf_counter()
-    worker = Worker(process, log.config, ground.folder / process)
+    worker = Worker(process, log.config, ground.folder / process, {})
     try:
         worker.wait_ready()
         took_s = time.perf_counter() - started

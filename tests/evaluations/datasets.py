@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,7 +149,7 @@ def digits(_source: Source) -> DataSet:
 def digits_tower(source: Source) -> DataSet:
     """The same digits as pictures through the shipped picture tower."""
     pixels, truth = load_digits(return_X_y=True)
-    pictures = [_png(np.uint8(np.round(each.reshape(8, 8) * 255 / 16))) for each in pixels]
+    pictures = [_png(np.round(each.reshape(8, 8) * 255 / 16).astype(np.uint8)) for each in pixels]
     vectors = source.pictures("digits-tower", pictures)
     about = "shipped tower, untrained, 384"
     return _without_copies(DataSet("digits-tower", vectors, truth.astype(str), about, 20, 1258, 539))
@@ -199,7 +200,7 @@ def _clothing(data: Path) -> tuple[list[bytes], NDArray[np.str_]]:
     return pictures, np.array([item["label"] for item in items])
 
 
-def _whole(file: io.BufferedIOBase | None) -> bytes:
+def _whole(file: IO[bytes] | None) -> bytes:
     assert file is not None
     return file.read()
 

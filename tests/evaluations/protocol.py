@@ -119,7 +119,7 @@ class Run:
             return self._p
         p = mixture(self._p, self._values) if self._gate.opened else self._p
         least = np.partition(p, -self._told, axis=1)[:, -self._told, None] if self._told < p.shape[1] else 0.0
-        return np.where(p >= least, p, 0.0)
+        return np.where(p >= least, p, 0.0)  # type: ignore[operator]
 
     def _answer(self, batch: NDArray[np.intp]) -> None:
         """Temperature and gate learn from the batch while it is new, then head and graph do."""

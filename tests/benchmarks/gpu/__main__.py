@@ -49,7 +49,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=10, help="of a block")
     parser.add_argument("--blocks", type=int, default=7, help="or pairs of blocks")
     parser.add_argument("--pairs", type=int, default=2, help="of starts, for `scaling`")
-    parser.add_argument("--compile", action="store_true", help="layers by torch.compile")
+    parser.add_argument("--compile", action="store_true", help="as with training.compiled")
     parser.add_argument("--tiny", action="store_true", help="small shapes: only shows that it runs")
     parser.add_argument("--profile", default="", help="file for the table of a profiler")
     parser.add_argument("--json", type=Path, default=Path(".millrace/bench-gpu.json"), help="where the figures go")

@@ -63,7 +63,7 @@ class Block:
 
     def __init__(self, side: Callable[..., Stepping], orders: Orders, world: World) -> None:
         self._lesson = _lesson(orders, world)
-        self._side = side(self._lesson.model, self._lesson.recipe, world)
+        self._side = side(self._lesson.model, self._lesson.recipe, world, orders.compiled)
         self._steps, self._world = orders.steps, world
         self.losses: list[float] = []
 
@@ -112,7 +112,9 @@ def _whole(orders: Orders, world: World) -> dict[str, Any]:
     lesson = _lesson(orders, world, orders.steps * (orders.blocks + 2))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        told = rank.Orders(folder, threads=1, checkpoint_steps=1_000_000, keep=2, tethered=False)
+        told = rank.Orders(
+            folder, threads=1, checkpoint_steps=1_000_000, keep=2, tethered=False, compiled=orders.compiled
+        )
         follower = Follower(folder)
         rank.Run(lesson, told, world, Journal(folder)).train()
         dist.barrier()
@@ -135,10 +137,7 @@ def _lesson(orders: Orders, world: World, steps: int = 1_000_000) -> Noise:
         precision=Precision.BF16 if orders.bf16 else Precision.FP32,
         temperature=Temperature(learnable=True),
     )
-    lesson = noise(shape, recipe, world)
-    if orders.compiled:
-        lesson.model.compile_towers()
-    return lesson
+    return noise(shape, recipe, world)
 
 
 def _settle(world: World) -> None:

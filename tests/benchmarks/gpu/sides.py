@@ -23,15 +23,17 @@ class Stepping(Protocol):
     def step(self, losses: Iterator[Tensor]) -> Tensor: ...
 
 
-def ours(model: nn.Module, recipe: Recipe, world: World) -> Stepping:
+def ours(model: nn.Module, recipe: Recipe, world: World, compiled: bool) -> Stepping:
     """The class that a rank of a training run works with."""
-    return Engine(model, recipe, world, None, 0)
+    return Engine(model, recipe, world, None, 0, compiled)
 
 
 class Plain:
     """Nothing of the optimiser's state is shared out; every rank updates all weights."""
 
-    def __init__(self, model: nn.Module, recipe: Recipe, world: World) -> None:
+    def __init__(self, model: nn.Module, recipe: Recipe, world: World, compiled: bool) -> None:
+        for tower in model.children() if compiled else ():
+            tower.compile()
         kind = torch.bfloat16 if recipe.precision is Precision.BF16 else torch.float32
         self._weights: list[Tensor] = list(model.to(world.device, kind).parameters())
         self._masters = [weight.detach().float().clone() for weight in self._weights]

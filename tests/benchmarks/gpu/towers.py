@@ -135,10 +135,6 @@ class Towers(nn.Module):
         images, texts = (F.normalize(each.float(), dim=1) for each in vectors)
         return Features(self.log_scale.float().exp(), PairFeatures(images, texts, *pairs[2:]))
 
-    def compile_towers(self) -> None:
-        for tower in (self.pictures, self.texts):
-            tower.compile()
-
 
 @dataclass(frozen=True)
 class Noise:
