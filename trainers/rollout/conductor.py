@@ -5,7 +5,7 @@ once, and each step is done and told by one of them.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
@@ -46,6 +46,15 @@ class Spaces(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Of the spaces of a rollout."""
+
+    rollout_id: str
+    difference: str
+    again_at_s: float
+
+
 class Conductor:
     """A service; one in each process that holds the index."""
 
@@ -68,8 +77,7 @@ class Conductor:
         self._config = config
         self._clock = clock or SystemClock()
         self._sought_at_s: float | None = None
-        self._compared_at_s: float | None = None
-        self._found = ""
+        self._comparison: Comparison | None = None
         self._patrol = Patrol("rollout", self.look, config.look_every_s, BackoffConfig())
 
     def start(self) -> None:
@@ -135,15 +143,18 @@ class Conductor:
         )
 
     def _compared(self, rollout: Rollout) -> str:
-        """Looked for anew now and then: it takes a walk over all items."""
-        now_s = self._clock.monotonic()
-        if self._compared_at_s is None or now_s - self._compared_at_s >= self._config.verify_every_s:
-            try:
-                self._found = self._difference(rollout)
-            except MillraceError as error:  # bounded as any other difference
-                self._found = str(error)
-            self._compared_at_s = self._clock.monotonic()
-        return self._found
+        """Looked for anew now and then: it takes a walk over all items, and rests for as long as that took."""
+        known, began_s = self._comparison, self._clock.monotonic()
+        if known is not None and known.rollout_id == rollout.rollout_id and began_s < known.again_at_s:
+            return known.difference
+        try:
+            difference = self._difference(rollout)
+        except MillraceError as error:  # bounded as any other difference
+            difference = str(error)
+        ended_s = self._clock.monotonic()
+        rest_s = max(self._config.verify_every_s, ended_s - began_s)
+        self._comparison = Comparison(rollout.rollout_id, difference, ended_s + rest_s)
+        return difference
 
     def _tidy(self, standing: Standing) -> None:
         """Removes the spaces that ended rollouts have left behind, once nobody works with them any more."""

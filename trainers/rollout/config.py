@@ -27,8 +27,8 @@ class RolloutConfig(BaseModel):
     """Given up if the candidate cannot be served after this long."""
     backfill_s: Seconds = 604_800.0
     """Given up if older items are not embedded anew after this long."""
-    verify_every_s: Annotated[float, Field(ge=0, le=3600)] = 1.0
-    """Between two comparisons of the spaces, while items are on their way."""
+    verify_every_s: Annotated[float, Field(ge=0, le=3600)] = 0.25
+    """Between two comparisons of the spaces, while items are on their way; at least as long as one takes."""
     verify_s: Seconds = 600.0
     """Given up if the spaces still differ after this long."""
     verify_sample: Annotated[int, Field(ge=0, le=10_000)] = 50

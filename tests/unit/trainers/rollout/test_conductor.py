@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from models.registry.records import RolloutState
@@ -152,6 +154,43 @@ def test_a_model_that_needs_approval_waits_for_a_person(world: World) -> None:
     world.verdict(world.model("candidate-1"), needs_approval=True)
     world.run(5)
     assert world.registry.rollouts.list() == []
+
+
+def test_a_comparison_rests_for_as_long_as_it_took(world: World) -> None:
+    world.candidate()
+    world.difference = "an item is on its way"
+    conductor, compared = world.conductor(), list[float]()
+
+    def slowly(rollout: object) -> str:
+        compared.append(world.clock.now)
+        world.clock.now += 7
+        return world.difference
+
+    conductor._difference = slowly
+    for _ in range(100):
+        conductor.look()
+        world.backfill()
+        world.clock.now += 1
+    assert {later - earlier for earlier, later in pairwise(compared)} == {14}
+
+
+def test_what_was_found_for_one_rollout_says_nothing_of_the_next() -> None:
+    world = World(QUICK.model_copy(update={"verify_every_s": 3600, "watch_s": 0}))
+    conductor = world.conductor()
+
+    def looked(times: int) -> None:
+        for _ in range(times):
+            conductor.look()
+            world.backfill()
+            world.clock.now += 1
+
+    world.candidate("candidate-1")
+    looked(30)
+    assert world.live() == "candidate-1"
+    world.difference = "12 items are missing"
+    world.candidate("candidate-2")
+    looked(700)
+    assert world.rollout().reason == "the spaces differ: 12 items are missing"
 
 
 def test_a_comparison_that_cannot_be_made_is_a_difference(world: World) -> None:
