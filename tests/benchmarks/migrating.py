@@ -39,10 +39,10 @@ from models.registry.records import Model, ModelKind, Rollout, RolloutState
 from models.registry.registry import Registry
 from models.registry.shelf import Shelf
 from models.registry.standing import Watch
+from models.vector_index import parity
 from models.vector_index.config import VectorIndexConfig
 from models.vector_index.edge import EdgeVectorIndex
 from models.vector_index.edge.points import points_of
-from models.vector_index.parity import fingerprint
 from models.vector_index.plan import decide, guarded
 from models.vector_index.spaces import VectorSpaces
 from schemas.event import new_traceparent
@@ -138,7 +138,8 @@ class _Switch:
         for runner in (embedding, indexing):
             _ended_after(runner, 0)
         self.facts = _facts(log, embedded)
-        self.proof = tuple(fingerprint(spaces, one.version).count for one in (house.live, candidate))
+        found = parity.compare(spaces, house.live.version, candidate.version, sample=0)
+        self.proof = (found.live, found.candidate)
         spaces.close()
         _ended(house, rollout)
 

@@ -31,11 +31,8 @@ class Answer:
     """What a person got."""
 
     digit: str
-    began_s: float
     ended_s: float
-    generation: int
     model_version: str
-    arm: str
     scores: Mapping[str, float]
     """Cosine of query and picture, by item."""
 
@@ -90,11 +87,9 @@ class Traffic:
             "hybrid": {"bm25_weight": 0},
             "rerank": {"enabled": True, "top_k": DEPTH},
         }
-        began = time.monotonic()
         told = client.post("/v1/retrieval/search", json=body).raise_for_status().json()
         scores = {result["id"]: result["score"] for result in told["results"]}
-        facts = (told["generation"], told["model_version"], told["arm"])
-        self.answers.append(Answer(digit, began, time.monotonic(), *facts, scores))
+        self.answers.append(Answer(digit, time.monotonic(), told["model_version"], scores))
         right = next((item for item in list(scores)[:LOOKED_AT] if self.truth.get(item) == digit), None)
         if right is not None and self._chance.random() < CLICKED:
             click = {"impression_id": told["impression_id"], "kind": "click", "item_id": right, "consent": True}

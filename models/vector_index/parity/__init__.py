@@ -1,6 +1,6 @@
 """The proof that a new space holds what the live one holds, and is searched well."""
 
-from models.vector_index.parity.comparison import Fingerprint, Parity, compare, fingerprint
+from models.vector_index.parity.comparison import Parity, compare
 from models.vector_index.parity.recall import recall_against_exact
 
-__all__ = ["Fingerprint", "Parity", "compare", "fingerprint", "recall_against_exact"]
+__all__ = ["Parity", "compare", "recall_against_exact"]

@@ -6,7 +6,6 @@ differs is looked at again before it is told.
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import groupby, islice
 from math import nan
 from typing import NamedTuple
@@ -24,14 +23,6 @@ NAMED = 10
 class Item(NamedTuple):
     tenant: str
     item_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What a space holds, in two numbers: equal ones mean the same items in the same versions."""
-
-    count: int
-    checksum: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +53,6 @@ class Parity:
             found.append(f"a search finds {self.recall:.3f} of the true neighbours, not {least_recall:.3f}")
         counts = f" ({self.live} items, {self.candidate} in the new space)" if found else ""
         return "; ".join(found) + counts
-
-
-def fingerprint(index: VectorIndex, model_version: str) -> Fingerprint:
-    """Of all tenants' items in a space."""
-    count = total = 0
-    for one in counted(index, model_version):
-        count += 1
-        total += int.from_bytes(blake2b(f"{one.place}/{one.version}".encode(), digest_size=16).digest())
-    return Fingerprint(count, f"{total % 2**128:032x}")
 
 
 def compare(index: VectorIndex, live_version: str, candidate_version: str, sample: int = 50, k: int = 10) -> Parity:

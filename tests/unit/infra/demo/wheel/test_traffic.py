@@ -28,7 +28,7 @@ def scores(version: str, digit: str, items: list[str], seen_by: str = "") -> Map
 
 def answer(version: str = OLD, digit: str = "seven", **fields: object) -> Answer:
     said = {"scores": scores(version, digit, list(ITEMS)[:5])}
-    return Answer(digit, 0.0, 1.0, 1, version, "live", **(said | fields))  # type: ignore[arg-type]
+    return Answer(digit, 1.0, version, **(said | fields))  # type: ignore[arg-type]
 
 
 @pytest.fixture
