@@ -43,8 +43,9 @@ def pulled(situation: Situation, config: TriggersConfig) -> Pull | None:
 
 
 def _labels(now: Situation, config: TriggersConfig) -> str:
-    wanted = max(config.labels, round(config.labels_share * now.before.labels)) if now.asked_before else config.labels
-    return f"{now.since.labels} new labels, {wanted} ask for training" if now.since.labels >= wanted else ""
+    known, new = now.before.labelled, now.since.new_labels(now.before)
+    wanted = max(config.labels, round(config.labels_share * known)) if now.asked_before else config.labels
+    return f"{new} new labels, {wanted} ask for training" if new >= wanted else ""
 
 
 def _withdrawal(now: Situation, config: TriggersConfig) -> str:

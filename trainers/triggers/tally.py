@@ -33,11 +33,25 @@ def _revision(measured: Measured) -> int:
     return measured.revision
 
 
+LabelKey = tuple[str, str, str]
+"""Tenant, task and item."""
+
+
+class Label(NamedTuple):
+    """Where the label of an item stands at the end of a span; the highest revision is the truth."""
+
+    revision: int
+    settled: bool
+    was: bool
+    """Whether the item had a label at the beginning of the span. Nothing comes before a first revision; of what a
+    later one follows the span need not know, and an item that may have had its label is no news."""
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts and sums; two spans that follow each other are one by `+`."""
 
-    labels: int = 0
+    labels: dict[LabelKey, Label] = field(default_factory=dict)
     deleted: int = 0
     erased: int = 0
     items: int = 0
@@ -52,10 +66,8 @@ class Tally:
     def add(self, fact: Event) -> None:
         """Counts a fact in; of the others it takes no notice."""
         match fact:
-            case LabelSettled():
-                self.labels += fact.revision <= 1
-            case LabelUnsettled():
-                self.labels -= 1
+            case LabelSettled() | LabelUnsettled():
+                self._labelled(fact)
             case ItemWithdrawn():
                 self.erased += fact.mode == WithdrawalMode.ERASE
                 self.deleted += fact.mode == WithdrawalMode.DELETE
@@ -79,7 +91,7 @@ class Tally:
         for key, measured in later.uses.items():
             uses[key] = max(uses.get(key, measured), measured, key=_revision)
         return Tally(
-            labels=self.labels + later.labels,
+            labels=self.labels | {key: _after(self.labels.get(key), label) for key, label in later.labels.items()},
             deleted=self.deleted + later.deleted,
             erased=self.erased + later.erased,
             items=self.items + later.items,
@@ -89,9 +101,24 @@ class Tally:
             live=later.live or self.live,
         )
 
+    @property
+    def labelled(self) -> int:
+        """Items that have a label at the end."""
+        return sum(label.settled for label in self.labels.values())
+
+    def new_labels(self, before: "Tally") -> int:
+        """Items that have a label and had none, less those that lost theirs, since a span before this one."""
+        spans = ((label, before.labels.get(key)) for key, label in self.labels.items())
+        return sum(label.settled - (earlier.settled if earlier else label.was) for label, earlier in spans)
+
     def use_of(self, model_version: str) -> Use:
         """All searches that a model answered."""
         return sum((measured.use for key, measured in self.uses.items() if key[1] == model_version), Use())
+
+    def _labelled(self, fact: LabelSettled | LabelUnsettled) -> None:
+        key = (fact.tenant, fact.task, fact.item_id)
+        told = Label(fact.revision, isinstance(fact, LabelSettled), fact.revision > 1)
+        self.labels[key] = _after(self.labels.get(key), told)
 
     def _curated(self, fact: ItemCurated) -> None:
         self.items += 1
@@ -107,6 +134,12 @@ class Tally:
         key = (fact.tenant, fact.model_version, fact.policy, fact.window_start)
         measured = Measured(fact.revision, Use(fact.searches, fact.clicked))
         self.uses[key] = max(self.uses.get(key, measured), measured, key=_revision)
+
+
+def _after(earlier: Label | None, label: Label) -> Label:
+    if earlier is None:
+        return label
+    return max(earlier, label, key=lambda one: one.revision)._replace(was=earlier.was)
 
 
 def traits_of(fact: ItemCurated) -> Mapping[str, str]:

@@ -30,8 +30,10 @@ def settled(item_id: str, revision: int = 1) -> LabelSettled:
     )  # fmt: skip
 
 
-def unsettled(item_id: str) -> LabelUnsettled:
-    return LabelUnsettled(item_id=item_id, version=1, task="topic", revision=2, arm=Arm.ACTIVE, reason="withdrawn")
+def unsettled(item_id: str, revision: int = 2, reason: str = "withdrawn") -> LabelUnsettled:
+    return LabelUnsettled(
+        item_id=item_id, version=1, task="topic", revision=revision, arm=Arm.ACTIVE, reason=reason
+    )  # fmt: skip
 
 
 def curated(number: int, source: str = "web") -> ItemCurated:

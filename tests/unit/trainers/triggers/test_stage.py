@@ -94,6 +94,25 @@ def test_labels_that_were_taken_back_or_changed_do_not_count_twice() -> None:
     assert [one.cause for one in log.asked(20)] == ["labels"]
 
 
+def test_a_label_that_needed_one_more_opinion_counts_and_what_was_skipped_takes_nothing_away() -> None:
+    log = Log()
+    log.at(1, *(unsettled(f"{n}", 1, "disagreement") for n in range(5)), *(unsettled(n, 1, "skipped") for n in "abc"))
+    assert log.asked(10) == []
+    log.at(11, *(settled(f"{n}", 2) for n in range(5)))
+    assert [one.detail for one in log.asked(20)] == ["5 new labels, 5 ask for training"]
+
+
+def test_a_label_that_a_request_knew_is_no_news_when_it_changes_or_comes_back() -> None:
+    log = Log()
+    log.at(1, *labels(range(5)))
+    log.asked(10)
+    log.at(12, *(unsettled(f"{n}", 2) for n in range(5)))
+    log.at(31, *(settled(f"{n}", 3) for n in range(5)), *labels("abcd"), *labels("abcd"))
+    assert log.asked(90) == []
+    log.at(91, *labels("e"))
+    assert [one.detail for one in log.asked(100)] == ["5 new labels, 5 ask for training"]
+
+
 def test_within_the_cool_down_nothing_asks_and_afterwards_what_has_gathered_does() -> None:
     log = Log()
     log.at(1, *labels(range(5)))
