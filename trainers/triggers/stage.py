@@ -70,7 +70,9 @@ class Triggers:
         except Refusal:
             return
         if isinstance(fact, TrainingRequested):
-            self._history.requested(Request(int(fact.occurred_at.timestamp() * 1000), str(fact.event_id)))
+            said_ms = int(fact.occurred_at.timestamp() * 1000)
+            at_ms = min(said_ms, record.timestamp_ms)  # a clock that is ahead would answer what is yet to come
+            self._history.requested(Request(at_ms, str(fact.event_id)))
         if (tally := self._history.at(record.timestamp_ms, place, record.offset)) is not None:
             tally.add(fact)
 

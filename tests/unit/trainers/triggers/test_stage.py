@@ -130,6 +130,13 @@ def test_a_person_who_asks_answers_what_came_before() -> None:
     assert log.asked(100) == []
 
 
+def test_a_request_from_a_clock_that_is_ahead_holds_nothing_up() -> None:
+    log = Log()
+    log.at(3, asked_by_a_person(86_400))
+    log.at(12, *labels(range(5)))
+    assert [one.cause for one in log.asked(80)] == ["labels"]
+
+
 def test_a_model_that_knows_much_needs_more_new_labels() -> None:
     log = Log()
     log.at(1, *labels(range(100)))
