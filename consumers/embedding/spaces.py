@@ -25,7 +25,8 @@ class WrittenSpaces:
         self._watch = watch
         self._shelf = shelf
         self._clock = clock or SystemClock()
-        self._failed_at: dict[str, float] = {}
+        self._failed_at: dict[tuple[str, bool], float] = {}
+        """By version, and whether its rollout prepared."""
 
     def __call__(self) -> Sequence[Encoder]:
         """Raises Unavailable while it is not known what serves, or while what serves cannot be had.
@@ -44,9 +45,12 @@ class WrittenSpaces:
         return [*encoders, *(encoder for encoder in found if encoder is not None)]
 
     def _if_sound(self, version: str, preparing: bool) -> Encoder | None:
-        """While a rollout prepares, a candidate that cannot be had yet holds nobody up: the backfill begins later."""
-        now = self._clock.monotonic()
-        if now - self._failed_at.get(version, float("-inf")) < AGAIN_S:
+        """While a rollout prepares, a candidate that cannot be had yet holds nobody up: the backfill begins later.
+
+        As soon as that may have begun, what is left out would be missing for good: then it is asked for at once.
+        """
+        now, name = self._clock.monotonic(), (version, preparing)
+        if now - self._failed_at.get(name, float("-inf")) < AGAIN_S:
             return None
         try:
             return self._shelf.get(version)
@@ -54,5 +58,5 @@ class WrittenSpaces:
             if isinstance(error, Unavailable) and not preparing:
                 raise
             logger.warning("a candidate is left out", model_version=version, reason=str(error))
-            self._failed_at[version] = now
+            self._failed_at[name] = now
             return None

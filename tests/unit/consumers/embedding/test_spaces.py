@@ -13,6 +13,8 @@ from consumers.embedding.stage import embedding_stage
 from models.encoders.config import EncoderConfig
 from models.encoders.hashing import HashingEncoder
 from models.encoders.port import Encoder, Vectors
+from models.registry.records import RolloutState
+from models.registry.shelf import Shelf
 from models.registry.standing import Watch
 from schemas.event import Event
 from schemas.items import ItemEmbedded, ItemWithdrawn, MediaRef, Modality
@@ -21,7 +23,7 @@ from streams.media.store import MediaStore
 from tests.contract.clocks import HandClock
 from tests.contract.pictures import encoded, gradient
 from tests.unit.consumers.embedding.builders import absent, curated, incoming, withdrawal
-from tests.unit.consumers.embedding.registered import began, hashing_model, registry_in, shelf_of
+from tests.unit.consumers.embedding.registered import began, hashing_model, moved_on, registry_in, shelf_of
 from trainers.rollout.config import RolloutConfig
 
 LIVE, CANDIDATE = HashingEncoder(EncoderConfig()), HashingEncoder(EncoderConfig(), salt=1)
@@ -53,6 +55,19 @@ class Blind(HashingEncoder):
     """Sees no pictures."""
 
     modalities = frozenset({Modality.TEXT})
+
+
+class Slow:
+    """The first time it is asked for the candidate its files cannot be had."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf, self._away = shelf, True
+
+    def get(self, version: str) -> Encoder:
+        if version == CANDIDATE.version and self._away:
+            self._away = False
+            raise Unavailable("the artifact store does not answer")
+        return self._shelf.get(version)
 
 
 class Counting(MediaStore):
@@ -184,6 +199,18 @@ def test_a_candidate_that_is_not_what_was_registered_does_not_stop_the_live_spac
     began(registry, "somebody-else")
     spaces = WrittenSpaces(Watch(registry, LIVE.version), shelf_of(registry, tmp_path))
     assert [encoder.version for encoder in spaces()] == [LIVE.version]
+
+
+def test_a_candidate_that_could_not_be_had_in_time_is_written_as_soon_as_the_backfill_may_begin(tmp_path: Path) -> None:
+    registry, clock = registry_in(tmp_path), HandClock()
+    shelf = shelf_of(registry, tmp_path)
+    registry.models.register(hashing_model(CANDIDATE.version, 1))
+    began(registry, CANDIDATE.version)
+    spaces = WrittenSpaces(Watch(registry, LIVE.version, refresh_s=0, clock=clock), Slow(shelf), clock)  # type: ignore[arg-type]
+    assert [encoder.version for encoder in spaces()] == [LIVE.version]
+    moved_on(registry, RolloutState.BACKFILLING)
+    clock.now += 1
+    assert [encoder.version for encoder in spaces()] == [LIVE.version, CANDIDATE.version]
 
 
 def test_a_live_model_that_cannot_be_loaded_is_waited_for(tmp_path: Path) -> None:
