@@ -69,7 +69,10 @@ class Work:
 
     def _portion(self, partition: int, offsets: "array[int]", max_bytes: int) -> Portion:
         wanted, portion, size = set(offsets), Portion(partition, offsets[-1] + 1), 0
-        while (record := self._next(partition, offsets[0])) is not None and record.offset <= offsets[-1]:
+        while (record := self._next(partition, offsets[0])) is not None:
+            if record.offset > offsets[-1]:  # the last one wanted is not in the log any more
+                self._taken = record
+                break
             if record.offset not in wanted:
                 continue
             if size and size + record.size > max_bytes:
