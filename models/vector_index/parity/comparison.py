@@ -15,7 +15,7 @@ from models.vector_index.parity.walks import counted
 from models.vector_index.port import Counted, VectorIndex
 
 MOST = 1000
-"""Differing items that are looked at again; more are too many to be on their way."""
+"""Differing items that are looked at again together."""
 LOOKS = 3
 NAMED = 10
 
@@ -58,13 +58,14 @@ class Parity:
 def compare(index: VectorIndex, live_version: str, candidate_version: str, sample: int = 50, k: int = 10) -> Parity:
     """Both spaces side by side, all tenants. `sample` items are asked for their `k` nearest; 0 leaves recall out."""
     live, candidate = _Walk(index, live_version), _Walk(index, candidate_version)
-    differing = {Item(one.tenant, one.item_id) for one in islice(_differing(live, candidate), MOST)}
+    found = _differing(live, candidate)
+    while True:
+        looked_at = {Item(one.tenant, one.item_id) for one in islice(found, MOST)}
+        differing, held, filled = _looked_again(index, (live_version, candidate_version), looked_at)
+        if differing or len(looked_at) < MOST:  # what was on its way has arrived: behind it others may be missing
+            break
     for walk in (live, candidate):
         walk.finish()
-    versions = (live_version, candidate_version)
-    for _ in range(LOOKS):
-        held, filled = (_versions(index, version, differing) for version in versions)
-        differing = {item for item in differing if held.get(item) != filled.get(item)}
     return Parity(
         live.count,
         candidate.count,
@@ -73,6 +74,17 @@ def compare(index: VectorIndex, live_version: str, candidate_version: str, sampl
         extra=_some(item for item in differing if item not in held),
         recall=recall_against_exact(index, candidate_version, sample, k) if sample else nan,
     )
+
+
+def _looked_again(
+    index: VectorIndex, versions: tuple[str, str], differing: set[Item]
+) -> tuple[set[Item], dict[Item, int], dict[Item, int]]:
+    """Those that differ still, and what the live space and the candidate's hold of them."""
+    held, filled = dict[Item, int](), dict[Item, int]()
+    for _ in range(LOOKS):
+        held, filled = (_versions(index, version, differing) for version in versions)
+        differing = {item for item in differing if held.get(item) != filled.get(item)}
+    return differing, held, filled
 
 
 class _Walk:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from qdrant_client import QdrantClient
 
 from models.vector_index.config import VectorIndexConfig
-from models.vector_index.parity import compare, recall_against_exact
+from models.vector_index.parity import compare, comparison, recall_against_exact
+from models.vector_index.parity.walks import counted
 from models.vector_index.port import Census, Content, Entry, Near, Part
 from models.vector_index.server.ground import ServerGround
 from models.vector_index.spaces import VectorSpaces
@@ -130,3 +131,16 @@ def test_items_that_lie_on_the_same_spot_stand_in_for_each_other(spaces: Watched
 
 def test_an_empty_space_has_no_recall(spaces: Watched) -> None:
     assert np.isnan(recall_against_exact(spaces, BLUE, sample=10, k=5))
+
+
+def test_what_is_missing_behind_many_items_on_their_way_is_found(
+    spaces: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "MOST", 2)
+    fill(spaces, BLUE, range(20))
+    first, second, last = [int(one.item_id.removeprefix("item-")) for one in counted(spaces, BLUE)][::9]
+    fill(spaces, GREEN, [item for item in range(20) if item not in (first, second, last)])
+    looks = iter(range(100))
+    spaces.meanwhile = lambda: next(looks) >= 6 and fill(spaces, GREEN, [first, second])  # type: ignore[method-assign]
+    found = compare(spaces, BLUE, GREEN, sample=0)
+    assert [item.item_id for item in found.missing] == [f"item-{last}"]
