@@ -45,11 +45,13 @@ class Counts:
         self._seen: OrderedDict[UUID, bool] = OrderedDict()
 
     def served(self, search: SearchServed, side: Side, now_s: float) -> None:
-        """A search was given to one of both models; a redelivery changes nothing."""
+        """A search was given to one of both models; a redelivery changes nothing.
+
+        `now_s` only rises, here and in `decide`: what came first is decided first, whatever a server's clock says.
+        """
         if search.event_id not in self._seen:
             self._remember(self._seen, search.event_id, True)
-            since_s = max(now_s, search.occurred_at.timestamp())
-            self._remember(self._fresh, search.event_id, _Waiting(search, side, since_s))
+            self._remember(self._fresh, search.event_id, _Waiting(search, side, now_s))
 
     def liked(self, feedback: FeedbackGiven) -> None:
         """Somebody reacted to an answer; both may be read in any order."""

@@ -112,12 +112,12 @@ class Guardrails:
         begins_s = entered_ms(rollout) / 1000 + self._config.guardrails.margin_s
         side = side_of(search, rollout)
         if side is not None and search.occurred_at.timestamp() >= begins_s:
-            self._counts.served(search, side, self._clock.time())
+            self._counts.served(search, side, self._clock.monotonic())
 
     def _act(self, standing: Standing) -> None:
         if self._counts is None:
             return
-        self._counts.decide(self._clock.time())
+        self._counts.decide(self._clock.monotonic())
         if self._counts.reason is None:
             return
         self._note(self._counts)

@@ -21,8 +21,8 @@ def served(world: World, arm: str = "live", **facts: object) -> SearchServed:
     said: dict[str, object] = {"hits": (HIT,), "latency_ms": 10.0, "arm": arm} | facts
     if "generation" not in said:
         said["generation"] = world.watch.fresh().generation
+    said.setdefault("occurred_at", datetime.fromtimestamp(world.clock.now, UTC))
     return SearchServed(
-        occurred_at=datetime.fromtimestamp(world.clock.now, UTC),
         query_text="red shoes",
         k=10,
         policy="vector",

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
@@ -194,3 +195,10 @@ def test_what_was_written_down_is_read_as_it_was(world: World) -> None:
     again = counts(world)
     again.read(found.written())
     assert (again.evidence, again.slow_ms) == (found.evidence, 12.5)
+
+
+def test_one_server_whose_clock_is_ahead_does_not_blind_the_guardrails(world: World) -> None:
+    people = canary(world)
+    people.read([served(world, occurred_at=datetime.fromtimestamp(world.clock.now + 3600, UTC))])
+    people.search(400, Habit(failed=0.5), GOOD)
+    assert world.rollout().state is S.ABORTED
