@@ -141,6 +141,11 @@ def test_what_is_missing_behind_many_items_on_their_way_is_found(
     first, second, last = [int(one.item_id.removeprefix("item-")) for one in counted(spaces, BLUE)][::9]
     fill(spaces, GREEN, [item for item in range(20) if item not in (first, second, last)])
     looks = iter(range(100))
-    spaces.meanwhile = lambda: next(looks) >= 6 and fill(spaces, GREEN, [first, second])  # type: ignore[method-assign]
+
+    def arrive() -> None:
+        if next(looks) == 6:
+            fill(spaces, GREEN, [first, second])
+
+    spaces.meanwhile = arrive
     found = compare(spaces, BLUE, GREEN, sample=0)
     assert [item.item_id for item in found.missing] == [f"item-{last}"]
