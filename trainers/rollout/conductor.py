@@ -41,8 +41,8 @@ class Spaces(Protocol):
         """Those that are there."""
         ...
 
-    def keep(self, model_versions: Sequence[str]) -> Sequence[str]:
-        """Removes all others but the live one's; those removed."""
+    def drop(self, model_version: str) -> bool:
+        """Removes one; whether it was there."""
         ...
 
 
@@ -164,8 +164,10 @@ class Conductor:
         now_ms = int(self._clock.time() * 1000)
         if not left or now_ms - ended[0].changed_at_ms < 1000 * self._config.drain_s:
             return
-        for space in self._spaces.keep([one for one in self._spaces.spaces() if one not in left]):
-            self._tell_drained(left[space], now_ms)
+        for space, rollout in left.items():
+            again = space in self._watch.fresh().written  # another rollout of it may have begun since we looked
+            if not again and self._spaces.drop(space):
+                self._tell_drained(rollout, now_ms)
 
     def _tell_drained(self, rollout: Rollout, now_ms: int) -> None:
         seconds = (now_ms - rollout.changed_at_ms) / 1000

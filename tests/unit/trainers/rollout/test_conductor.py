@@ -206,3 +206,24 @@ def test_a_comparison_that_cannot_be_made_is_a_difference(world: World) -> None:
         world.backfill()
         world.clock.now += 1
     assert world.rollout().reason == "the spaces differ: the index does not answer"
+
+
+def test_the_space_of_a_candidate_that_is_tried_again_meanwhile_stays(world: World) -> None:
+    world.difference = "12 items are missing"
+    world.candidate()
+    conductor = world.conductor()
+    conductor.look()
+    while not world.rollout().state.ended:
+        while conductor.look() or world.backfill():
+            pass
+        world.clock.now += 5
+    world.clock.now += world.config.drain_s
+
+    def again() -> None:
+        world.rooms.meanwhile = lambda: None
+        promote(world.registry, world.watch, world.config, "candidate-1", Wish(force=True), world.clock)
+
+    world.rooms.meanwhile = again
+    conductor.look()
+    assert world.rollout().state is RolloutState.PREPARING
+    assert "candidate-1" in world.rooms.names

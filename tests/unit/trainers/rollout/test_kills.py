@@ -45,7 +45,7 @@ def live(world: World, fuse: Fuse) -> None:
     rollouts = conductor._registry.rollouts
     for name in ("begin", "change", "switch", "list", "current"):
         setattr(rollouts, name, fuse.wrap(getattr(rollouts, name)))
-    conductor._spaces = SimpleNamespace(spaces=world.rooms.spaces, keep=fuse.wrap(world.rooms.keep))
+    conductor._spaces = SimpleNamespace(spaces=world.rooms.spaces, drop=fuse.wrap(world.rooms.drop))
     for _ in range(40):
         while conductor.look() or world.backfill():
             pass

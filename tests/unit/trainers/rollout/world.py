@@ -42,15 +42,19 @@ class Rooms:
 
     written: Callable[[], Sequence[str]]
     names: set[str] = field(default_factory=set)
+    meanwhile: Callable[[], object] = lambda: None
+    """Happens right after somebody has looked which there are."""
 
     def spaces(self) -> Sequence[str]:
         self.names |= set(self.written())
-        return sorted(self.names)
+        found = sorted(self.names)
+        self.meanwhile()
+        return found
 
-    def keep(self, model_versions: Sequence[str]) -> Sequence[str]:
-        gone = self.names - set(model_versions)
-        self.names -= gone
-        return sorted(gone)
+    def drop(self, model_version: str) -> bool:
+        there = model_version in self.names
+        self.names -= {model_version}
+        return there
 
 
 class World:
