@@ -63,6 +63,9 @@ class Shelf:
 
     def _taken(self, version: str) -> Encoder | None:
         """The encoder if it is loaded; it counts as used."""
+        configured: Encoder | None = self.__dict__.get("_configured")  # there once somebody has asked for it
+        if configured is not None and version == configured.version:
+            return configured
         with self._taking:
             if (found := self._loaded.pop(version, None)) is not None:
                 self._loaded[version] = found

@@ -1,5 +1,7 @@
 """Encoders by version, with models that need no torch."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,8 @@ import pytest
 from models.registry.records import Model, ModelKind
 from models.registry.registry import Registry
 from models.registry.shelf import KEPT, Shelf
+from models.registry.stores.models import Models
+from streams.clock import SystemClock
 from streams.errors import BadRecord
 from tests.unit.consumers.embedding.registered import LIVE, hashing_model, registry_in, shelf_of
 
@@ -59,3 +63,28 @@ def test_models_that_were_not_asked_for_lately_are_let_go(registry: Registry, sh
         shelf.get(name)
         assert shelf.get(names[0]) is first
     assert shelf.get(names[1]) is not second
+
+
+def test_who_asks_for_the_configured_encoder_does_not_wait_while_another_one_is_loaded(
+    registry: Registry, tmp_path: Path
+) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    class Slow(Models):
+        def get(self, version: str) -> Model | None:
+            asked.set()
+            assert go_on.wait(30)
+            return super().get(version)
+
+    registry.models = Slow(registry.engine, SystemClock())
+    registry.models.register(hashing_model(SALTED, 1))
+    shelf = shelf_of(registry, tmp_path)
+    configured = shelf.configured
+    with ThreadPoolExecutor(2) as pool:
+        loading = pool.submit(shelf.get, SALTED)
+        assert asked.wait(30)
+        try:
+            assert pool.submit(shelf.get, LIVE).result(5) is configured
+        finally:
+            go_on.set()
+        assert loading.result(30).version == SALTED
