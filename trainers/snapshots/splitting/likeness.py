@@ -53,7 +53,10 @@ class Likeness:
         self._space = ""
 
     def near(self, rows: Sequence[Row], evaluation: Collection[Place], encoder: Encoder) -> list[Pair]:
-        """Each row that is nearly the same as one to measure with, and which one; exact duplicates among them."""
+        """Each row that is nearly the same as one to measure with, and which one; exact duplicates among them.
+
+        Of those to measure with, each that is nearly the same as an earlier one: they are one witness, not two.
+        """
         if encoder.version != self._space:
             self._texts, self._space = {}, encoder.version
         texts = {row.content_sha256: row.text for row in rows if row.modality is Modality.TEXT and row.text}
@@ -97,13 +100,21 @@ def thumbnail(content: bytes, max_pixels: int) -> Features:
     return np.asarray(levels / max(float(np.linalg.norm(levels)), 1e-6), dtype=np.float32)
 
 
-def nearest(features: Features, anchors: Features, block: int = BLOCK) -> Nearest:
-    """Of equally near anchors the first."""
+def earlier(features: Features, block: int = BLOCK) -> Nearest:
+    """Of each row the nearest of those before it; the first one has none."""
+    return nearest(features, features, block, before=True)
+
+
+def nearest(features: Features, anchors: Features, block: int = BLOCK, before: bool = False) -> Nearest:
+    """Of equally near anchors the first; `before` leaves out those that do not come before a row."""
     best = Nearest(np.zeros(len(features), dtype=np.int64), np.full(len(features), -1, dtype=np.float32))
     for start in range(0, len(features), block):
         ours = slice(start, start + block)
         for first in range(0, len(anchors), block):
             products = features[ours] @ anchors[first : first + block].T
+            if before:
+                rows, columns = np.arange(start, start + len(products)), np.arange(first, first + products.shape[1])
+                products[rows[:, None] <= columns] = -1
             where = products.argmax(axis=1)
             found = products[np.arange(len(where)), where]
             better = found > best.similarity[ours]
@@ -118,12 +129,17 @@ def _pairs(
     comparable = [place for place, row in enumerate(rows) if row.content_sha256 in features]
     anchors = [place for place in comparable if place in evaluation]
     others = [place for place in comparable if place not in evaluation]
-    if not anchors or not others:
+    if not anchors:
         return
     of = {place: features[rows[place].content_sha256] for place in comparable}
-    best = nearest(np.stack([of[place] for place in others]), np.stack([of[place] for place in anchors]))
-    for at in np.flatnonzero(best.similarity >= threshold - ROUNDING):
-        yield others[at], anchors[best.anchor[at]]
+    measured = np.stack([of[place] for place in anchors])
+    twins = earlier(measured)
+    for at in np.flatnonzero(twins.similarity >= threshold - ROUNDING):
+        yield anchors[at], anchors[twins.anchor[at]]
+    if others:
+        best = nearest(np.stack([of[place] for place in others]), measured)
+        for at in np.flatnonzero(best.similarity >= threshold - ROUNDING):
+            yield others[at], anchors[best.anchor[at]]
 
 
 def _kept(

@@ -15,7 +15,8 @@ from tests.contract.pictures import encoded, gradient, noise
 from tests.unit.trainers.snapshots.frozen import row
 from trainers.snapshots.config import SnapshotConfig
 from trainers.snapshots.rows import Row
-from trainers.snapshots.splitting.likeness import Likeness, nearest
+from trainers.snapshots.splitting.likeness import Likeness, earlier, nearest
+from trainers.snapshots.splitting.sides import divided
 
 ENCODER = HashingEncoder(EncoderConfig())
 LONG = "the quick brown fox jumps over the lazy dog while seven other animals sit by the river and watch it calmly"
@@ -62,6 +63,22 @@ def picture(item_id: str, image: Image.Image, media: MediaStore, file_format: st
 def test_a_text_with_a_word_more_is_a_near_duplicate(likeness: Likeness) -> None:
     rows = [text("a", LONG), text("b", LONG + " today"), text("c", "something else altogether")]
     assert likeness.near(rows, [0], ENCODER) == [(1, 0)]
+
+
+def test_items_to_measure_with_that_are_nearly_the_same_are_one_witness(likeness: Likeness) -> None:
+    rows = [text("a", LONG), text("b", "something else altogether"), text("c", LONG + " today"), text("d", LONG)]
+    pairs = likeness.near(rows, [0, 1, 2, 3], ENCODER)
+    assert pairs == [(2, 0), (3, 0)]
+    assert [one.group for one in divided(rows, [0, 1, 2, 3], pairs)] == [0, 1, 0, 0]
+
+
+@given(st.integers(1, 9), st.integers(1, 4))
+def test_the_nearest_of_those_before_is_found_in_blocks_of_any_size(count: int, block: int) -> None:
+    features = np.random.default_rng(count).normal(size=(count, 4)).astype(np.float32)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    found = earlier(features, block)
+    for place in range(1, count):
+        assert found.anchor[place] == np.argmax(features[:place] @ features[place])
 
 
 def test_a_picture_in_another_size_and_encoding_is_a_near_duplicate(likeness: Likeness, media: MediaStore) -> None:
