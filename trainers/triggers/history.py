@@ -80,8 +80,11 @@ class History(Generic[P]):
     def close(self, upto_ms: int) -> None:
         """Lets go of what lies beyond the horizon."""
         limit_ms = upto_ms - self._horizon_ms
-        for start_ms in [start for start in self._windows if start + self._width_ms <= limit_ms]:
+        beyond = [start for start in self._windows if start + self._width_ms <= limit_ms]
+        for start_ms in beyond:
             del self._windows[start_ms]
+        for tally in (self._before, self._since) if beyond else ():
+            tally.forget_uses(limit_ms)
         self.closed_ms = max(self.closed_ms, limit_ms - limit_ms % self._width_ms)
 
     def first(self, place: P) -> int | None:
@@ -90,10 +93,7 @@ class History(Generic[P]):
 
     def _fold(self, start_ms: int) -> None:
         answered = self._last is not None and start_ms < self._last.at_ms
-        if answered:
-            self._before = self._before + self._windows[start_ms].tally
-        else:
-            self._since = self._since + self._windows[start_ms].tally
+        (self._before if answered else self._since).include(self._windows[start_ms].tally)
         self._folded_ms = start_ms + 1
 
     def _newest(self, end_ms: int) -> Iterator[Tally]:

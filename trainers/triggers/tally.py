@@ -7,6 +7,7 @@ of every new model; of that only the vectors count, each for its own model.
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -58,7 +59,7 @@ class Tally:
     inputs: Inputs = field(default_factory=dict)
     clouds: dict[str, Cloud] = field(default_factory=dict)
     """By model version."""
-    uses: dict[tuple[object, ...], Measured] = field(default_factory=dict)
+    uses: dict[tuple[str, str, str, datetime], Measured] = field(default_factory=dict)
     """By tenant, model version, policy and window."""
     live: str | None = None
     """The model released last."""
@@ -81,25 +82,28 @@ class Tally:
                 self.live = fact.encoder_version or fact.model_version
 
     def __add__(self, later: "Tally") -> "Tally":
-        inputs = {name: Counter(counts) for name, counts in self.inputs.items()}
+        whole = Tally()
+        whole.include(self)
+        whole.include(later)
+        return whole
+
+    def include(self, later: "Tally") -> None:
+        """Takes in the span that follows, at the price of what happened in that one."""
+        self.labels |= {key: _after(self.labels.get(key), label) for key, label in later.labels.items()}
+        self.deleted += later.deleted
+        self.erased += later.erased
+        self.items += later.items
         for name, counts in later.inputs.items():
-            inputs[name] = inputs.get(name, Counter()) + counts
-        clouds = dict(self.clouds)
+            self.inputs.setdefault(name, Counter()).update(counts)
         for version, cloud in later.clouds.items():
-            clouds[version] = clouds[version] + cloud if version in clouds else cloud
-        uses = dict(self.uses)
+            self.clouds[version] = self.clouds[version] + cloud if version in self.clouds else cloud
         for key, measured in later.uses.items():
-            uses[key] = max(uses.get(key, measured), measured, key=_revision)
-        return Tally(
-            labels=self.labels | {key: _after(self.labels.get(key), label) for key, label in later.labels.items()},
-            deleted=self.deleted + later.deleted,
-            erased=self.erased + later.erased,
-            items=self.items + later.items,
-            inputs=inputs,
-            clouds=clouds,
-            uses=uses,
-            live=later.live or self.live,
-        )
+            self.uses[key] = max(self.uses.get(key, measured), measured, key=_revision)
+        self.live = later.live or self.live
+
+    def forget_uses(self, until_ms: int) -> None:
+        """Lets go of the use in windows that began before; each search counts in one, so they are many."""
+        self.uses = {key: measured for key, measured in self.uses.items() if key[3].timestamp() * 1000 >= until_ms}
 
     @property
     def labelled(self) -> int:
@@ -108,8 +112,10 @@ class Tally:
 
     def new_labels(self, before: "Tally") -> int:
         """Items that have a label and had none, less those that lost theirs, since a span before this one."""
-        spans = ((label, before.labels.get(key)) for key, label in self.labels.items())
-        return sum(label.settled - (earlier.settled if earlier else label.was) for label, earlier in spans)
+        spans = ((before.labels.get(key), label) for key, label in self.labels.items())
+        return sum(
+            _after(earlier, label).settled - (earlier.settled if earlier else label.was) for earlier, label in spans
+        )
 
     def use_of(self, model_version: str) -> Use:
         """All searches that a model answered."""

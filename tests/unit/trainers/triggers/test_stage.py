@@ -24,6 +24,7 @@ from tests.unit.trainers.triggers.facts import (
 )
 from trainers.triggers.config import TriggersConfig
 from trainers.triggers.stage import Triggers
+from trainers.triggers.tally import Tally
 
 CONFIG = TriggersConfig(
     window_s=10, horizon_s=600, cool_down_s=60, labels=5, drift_items=50, regression_searches=100, withdrawn_items=3
@@ -286,3 +287,30 @@ def test_what_is_asked_for_is_trained_as_the_settings_say() -> None:
     log.at(1, *labels(range(5)))
     [request] = log.asked(10)
     assert (request.recipe, request.overrides) == ("text-lora", {"steps": 7})
+
+
+def test_clicks_beyond_the_horizon_are_compared_with_by_nobody_restarted_or_not() -> None:
+    log = Log()
+    log.at(1, clicked(200, 100, 0))
+    assert log.asked(10) == []
+    log.at(700, clicked(10, 5, 11))
+    assert log.asked(710) == []
+    log.at(720, clicked(200, 0, 12))
+    assert log.asked(730) == []
+
+
+REVISIONS = st.dictionaries(st.tuples(st.integers(0, 3), st.integers(1, 3)), st.booleans(), max_size=12)
+
+
+@given(REVISIONS, st.integers(0, 12))
+def test_spans_add_up_to_the_whole(said: dict[tuple[int, int], bool], cut: int) -> None:
+    facts = [settled(f"{n}", number) if yes else unsettled(f"{n}", number) for (n, number), yes in said.items()]
+    whole, first, second = Tally(), Tally(), Tally()
+    for fact in facts:
+        whole.add(fact)
+    for fact in facts[:cut]:
+        first.add(fact)
+    for fact in facts[cut:]:
+        second.add(fact)
+    assert (first + second).labels == whole.labels
+    assert second.new_labels(first) + first.new_labels(Tally()) == whole.new_labels(Tally())
