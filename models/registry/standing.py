@@ -89,7 +89,7 @@ class Watch:
             return found
         usable = self._younger_than(bound_s)
         if usable is None:
-            self._asking.acquire()
+            self._take_turn()
         elif self._just_tried() or not self._asking.acquire(blocking=False):
             return usable
         try:
@@ -103,8 +103,16 @@ class Watch:
 
     def fresh(self) -> Standing:
         """What serves now, asked of the database. Raises Unavailable while it does not answer."""
-        with self._asking:
+        self._take_turn()
+        try:
             return self._ask()
+        finally:
+            self._asking.release()
+
+    def _take_turn(self) -> None:
+        """A database that neither answers nor refuses holds up the one who asks it, and nobody else for long."""
+        if not self._asking.acquire(timeout=self._stale_s):
+            raise Unavailable("the metadata database has not answered for a while")
 
     def _ask_in_turn(self) -> Standing:
         """Asks, unless somebody before us was refused: a crowd does not wait for a dead database one by one."""

@@ -1,4 +1,5 @@
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +198,24 @@ def test_a_thread_that_has_nothing_to_go_by_waits_for_the_one_that_asks(registry
     for thread in threads:
         thread.join(30)
     assert found == ["m-0"] * 8
+
+
+def test_a_database_that_does_not_even_refuse_holds_up_one_asker_and_no_crowd(registry: Registry) -> None:
+    asked, answers = threading.Event(), threading.Event()
+
+    def silent(*_: object) -> None:
+        asked.set()
+        answers.wait(30)
+
+    watch = Watch(registry, "m-0", 0.25, stale_s=0.3)
+    event.listen(registry.engine, "before_cursor_execute", silent)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(watch.current)
+        try:
+            assert asked.wait(30)
+            for ask in (watch.current, watch.fresh):
+                with pytest.raises(Unavailable, match="has not answered"):
+                    pool.submit(ask).result(10)
+        finally:
+            answers.set()
+        assert first.result(30).model_version == "m-0"
