@@ -17,7 +17,7 @@ import structlog
 
 from models.registry.records import Progress
 from streams.clock import Clock, SystemClock
-from streams.errors import MillraceError
+from streams.errors import MillraceError, Unavailable
 from trainers.loop.config import TrainingConfig
 from trainers.loop.lifeline import owned, wait_until_empty
 from trainers.loop.progress import Follower, Kind, Line
@@ -29,6 +29,7 @@ LOG = "ranks.log"
 LOG_TAIL = 20_000
 ERROR = re.compile(r"^(?:\[rank\d+\]: )?([\w.]+(?:Error|Exception)\b.*)", re.MULTILINE)
 LOG_LIMIT = 4 * 2**20
+ENDS = (Kind.DONE, Kind.FAILED, Kind.HINDERED)
 POLL_S = 0.1
 GPU_FILES = (Path("/dev/nvidiactl"), Path("/dev/kfd"))
 
@@ -67,7 +68,8 @@ class TrainingRun:
     clock: Clock = field(default_factory=SystemClock)
 
     def run(self, on_progress: OnProgress, stop: Stop) -> RunResult:
-        """RunStopped once `stop` says so, RunFailed when it cannot go on, Unavailable while another has the folder.
+        """RunStopped once `stop` says so, RunFailed when it cannot go on, Unavailable while another has the folder or
+        the disk is full.
 
         `on_progress` is called every `heartbeat_s` at least, so that it may renew a lease. Whatever it raises ends the
         ranks at once and goes on to the caller.
@@ -94,6 +96,8 @@ class TrainingRun:
             return RunResult(files, last.seconds, last.steps, last.loss, last.ranks)
         if last and last.kind is Kind.FAILED:
             raise RunFailed(last.detail)
+        if last and last.kind is Kind.HINDERED:
+            raise Unavailable(last.detail)
         if life.stopped:
             raise RunStopped(f"training was stopped{f'; step {life.saved} is saved' if life.saved else ''}")
         return None
@@ -160,7 +164,7 @@ class _Life:
         return now - self.heard_at > config.silence_s
 
     def _hear(self, line: Line) -> None:
-        if self.last is None or self.last.kind not in (Kind.DONE, Kind.FAILED):
+        if self.last is None or self.last.kind not in ENDS:
             self.last = line
         if line.kind is Kind.REFUSED:
             logger.warning("checkpoint refused", detail=line.detail)

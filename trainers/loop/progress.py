@@ -24,6 +24,8 @@ class Kind(StrEnum):
     """All ranks left together because they were asked to; what they did is saved."""
     FAILED = "failed"
     """Starting again would not help; `detail` says why."""
+    HINDERED = "hindered"
+    """Starting again helps once what is away is back, or a full disk has room; `detail` says what it is."""
     DONE = "done"
 
 

@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from streams.errors import MillraceError, Misconfigured
+from streams.errors import MillraceError, Misconfigured, Unavailable
 from trainers.loop.checkpoints import Checkpoints, Saved
 from trainers.loop.engine import Engine, World, join, part
 from trainers.loop.lifeline import leave_with_starter, mark_alive
@@ -197,7 +197,7 @@ def main(lesson_of: Callable[[Path], Lesson]) -> None:
             run.leave()
         part()
     except MillraceError as error:
-        journal.say(Line(kind=Kind.FAILED, detail=str(error)))
+        journal.say(Line(kind=Kind.HINDERED if isinstance(error, Unavailable) else Kind.FAILED, detail=str(error)))
         sys.exit(str(error))
     finally:
         os.close(alive)

@@ -9,7 +9,7 @@ import pytest
 
 from streams.errors import Unavailable
 from trainers.loop.config import TrainingConfig
-from trainers.loop.launcher import _Life, environment, launch_command
+from trainers.loop.launcher import TrainingRun, _Life, environment, launch_command
 from trainers.loop.lifeline import owned
 from trainers.loop.progress import Follower, Journal, Kind, Line
 
@@ -53,6 +53,15 @@ def test_what_was_said_last_counts_but_an_end_stays_an_end(life: _Life, tmp_path
     assert life.listen(1.0)
     assert life.last
     assert life.last.detail == "no data"
+
+
+def test_ranks_that_found_no_room_end_a_run_that_waits_and_does_not_fail(life: _Life, tmp_path: Path) -> None:
+    journal, run = Journal(tmp_path), TrainingRun(tmp_path, TrainingConfig())
+    journal.say(Line(kind=Kind.HINDERED, detail="No space left on device"))
+    journal.say(Line(kind=Kind.FAILED, detail="the other rank has gone"))
+    life.listen(1.0)
+    with pytest.raises(Unavailable, match="No space left"):
+        run._outcome(life)
 
 
 def test_silence_is_counted_from_the_last_word(life: _Life, tmp_path: Path) -> None:
