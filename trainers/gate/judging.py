@@ -119,11 +119,12 @@ class _Hand:
 
     def _chance(self, name: str) -> float:
         gains = self._pairs(name).gains
-        return max(self.resampler.no_more_than(gains, 0.0), self.resampler.by_chance(gains))
+        least = self._least(len(self.primary))
+        return max(self.resampler.no_more_than(gains, 0.0, least), self.resampler.by_chance(gains))
 
     def _as_good(self) -> Iterator[Check]:
         for name in self.primary:
-            chance = self.resampler.no_more_than(self._pairs(name).gains, -self.config.margin)
+            chance = self.resampler.no_more_than(self._pairs(name).gains, -self.config.margin, self._least(1))
             if chance <= self.config.alpha:
                 yield Check(
                     True, f"as good as the live model within {self.config.margin}, which suffices: {self._said(name)}"
@@ -132,13 +133,18 @@ class _Hand:
                 why = f"{self._said(name)}, p {chance:.3f}"
                 yield Check(False, f"a loss of {self.config.margin} cannot be ruled out: {why}")
 
+    def _least(self, tests: int) -> float:
+        """A p-value that passes even if Holm corrects it for all tests; else many slices would refuse everybody."""
+        return self.config.alpha / (2 * max(tests, 1))
+
     def _said(self, name: str) -> str:
         return f"{in_words(name)} {moved(self._metric(name))} over {len(self._pairs(name))} items"
 
     def _slices(self) -> Iterator[Check]:
         """One check for all that must not get worse; those that may have are named."""
         asked, small = self._guarded()
-        chances = [self.resampler.no_more_than(pairs.gains, -self.config.slice_margin) for _, _, pairs in asked]
+        margin, least = self.config.slice_margin, self._least(len(asked))
+        chances = [self.resampler.no_more_than(pairs.gains, -margin, least) for _, _, pairs in asked]
         failed = 0
         for (name, inside, _), chance in zip(asked, holm(chances), strict=True):
             if chance > self.config.alpha:

@@ -8,6 +8,7 @@ raised by a quarter, and no simulated error lies above the stated one (tests/eva
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import ceil
 
 import numpy as np
 
@@ -26,15 +27,22 @@ class Resampler:
         self._seed = seed
         self.counts = lru_cache(maxsize=_CACHED_SIZES)(self._counts)
 
-    def no_more_than(self, differences: Floats, bound: float) -> float:
-        """The p-value of the claim that the true mean difference is at most `bound`. One-sided; 1 for a single item."""
+    def no_more_than(self, differences: Floats, bound: float, least: float = 1.0) -> float:
+        """The p-value of the claim that the true mean difference is at most `bound`. One-sided; 1 for a single item.
+
+        Resamples bound it from below: where none speaks for the claim, others are drawn until it may be `least`.
+        """
         if len(differences) < 2:
             return 1.0
+        turns = max(1, ceil(_CAUTION / least / self._resamples))
         mean, error = _mean_and_error(differences)
         if error == 0:
-            return 1 / (self._resamples + 1) if mean > bound else 1.0
-        reached = self._studentised(differences) >= (mean - bound) / error
-        return min(1.0, _CAUTION * float((1 + reached.sum()) / (self._resamples + 1)))
+            return 1 / (turns * self._resamples + 1) if mean > bound else 1.0
+        reached = turn = 0
+        while turn < turns and not reached:
+            reached += int((self._studentised(differences, turn) >= (mean - bound) / error).sum())
+            turn += 1
+        return min(1.0, _CAUTION * (1 + reached) / (turn * self._resamples + 1))
 
     def by_chance(self, differences: Floats) -> float:
         """The p-value of the claim that candidate and live could swap names, item by item.
@@ -57,10 +65,10 @@ class Resampler:
         high, low = np.quantile(self._studentised(differences), [_LOW, _HIGH], method="nearest")
         return max(mean - float(low) * error, -span), min(mean - float(high) * error, span)
 
-    def _studentised(self, differences: Floats) -> Floats:
+    def _studentised(self, differences: Floats, turn: int = 0) -> Floats:
         """Distances of resampled means from the mean, in standard errors of the resample."""
         count = len(differences)
-        drawn = self.counts(count)
+        drawn = self.counts(count, turn)
         centred = differences - differences.mean()
         means = drawn @ centred / count
         spread = np.maximum(drawn @ centred**2 / count - means**2, 0) / max(count - 1, 1)
@@ -68,9 +76,9 @@ class Resampler:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(np.nan_to_num(means / errors, nan=0.0, posinf=np.inf, neginf=-np.inf))
 
-    def _counts(self, count: int) -> Floats:
-        """(resamples, count): how often each item was drawn."""
-        numbers = np.random.default_rng((self._seed, count))
+    def _counts(self, count: int, turn: int = 0) -> Floats:
+        """(resamples, count): how often each item was drawn. Every turn draws others."""
+        numbers = np.random.default_rng((self._seed, count, turn) if turn else (self._seed, count))
         places = numbers.integers(0, count, (self._resamples, count)) + np.arange(self._resamples)[:, None] * count
         flat = np.bincount(places.ravel(), minlength=self._resamples * count)
         return flat.reshape(self._resamples, count).astype(np.float64)

@@ -163,3 +163,11 @@ def test_measures_of_the_whole_are_compared_too() -> None:
 def test_margins_that_so_few_items_cannot_prove_are_refused() -> None:
     with pytest.raises(ValidationError, match="10 items cannot rule out"):
         GateConfig(min_items=10)
+
+
+def test_however_many_slices_there_are_one_who_is_better_in_all_of_them_passes() -> None:
+    languages = [f"language=l{number}" for number in range(100)]
+    live = np.clip(np.random.default_rng(1).random(100 * 40) * 0.4, 0, 1)
+    gains = 0.3 + np.random.default_rng(2).random(len(live)) * 0.2
+    verdict = judge(outcomes("candidate", live + gains, languages), outcomes("live", live, languages), CONFIG)
+    assert verdict.passed, verdict.reasons[0]
