@@ -34,6 +34,10 @@ def recall(similar: Similar, right: Right, depth: int) -> Floats:
 
 
 def _in_order(similar: Similar, right: Right) -> NDArray[np.float64]:
-    """Whether the items are right, best first, a column for each text."""
-    order = np.argsort(-similar, axis=0, kind="stable")
+    """Whether the items are right, best first, a column for each text.
+
+    Equal ones by lot, the same for every model: by their names those of one class would often stand together.
+    """
+    lots = np.random.default_rng(len(similar)).permutation(len(similar))
+    order = lots[np.argsort(-similar[lots], axis=0, kind="stable")]
     return np.take_along_axis(right, order, axis=0).astype(np.float64)

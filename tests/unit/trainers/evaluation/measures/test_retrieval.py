@@ -27,3 +27,10 @@ def test_recall_counts_what_could_be_among_the_first() -> None:
     similar = np.array([[0.9], [0.5], [0.4]], dtype=np.float32)
     right = np.array([[True], [True], [True]])
     assert recall(similar, right, 2).tolist() == [1.0]
+
+
+def test_texts_find_no_class_by_its_place_where_all_pictures_look_alike() -> None:
+    similar = np.full((200, 1), 0.5, dtype=np.float32)
+    right = np.arange(200)[:, None] < 20
+    assert average_precision(similar, right)[0] < 0.3
+    assert recall(similar, right, 10)[0] < 0.5
