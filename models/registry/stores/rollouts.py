@@ -21,6 +21,8 @@ from schemas.event import Event
 from schemas.training import ReleaseKind
 from streams.clock import Clock
 
+MOMENT_MS = 50
+
 
 class Rollouts:
     """Rollouts. May be shared by threads and processes."""
@@ -34,12 +36,15 @@ class Rollouts:
         """Adds a rollout, and tells the events if it began.
 
         False while another is under way, if this one is known, or if another model serves than it is to replace.
+        Time spent waiting for other writers is no part of it: nobody could know of the rollout yet.
         """
+        asked_ms = now_ms(self._clock)
         with self._engine.begin() as connection:
             live = live_in_turn(connection)
             if live is not None and live.model_version != rollout.previous_version:
                 return False
-            if began := added(connection, rollouts, _row(rollout)):
+            late = _later(rollout, now_ms(self._clock) - asked_ms)
+            if began := added(connection, rollouts, _row(late)):
                 announce(connection, ROLLOUT, events)
         return began
 
@@ -108,6 +113,15 @@ class Rollouts:
         with self._reading.connect() as connection:
             row = connection.execute(select(rollouts).where(which)).first()
         return rollout_of(row) if row else None
+
+
+def _later(rollout: Rollout, waited_ms: int) -> Rollout:
+    """The same, begun later; what takes a moment only is no wait."""
+    if waited_ms < MOMENT_MS:
+        return rollout
+    return replace(
+        rollout, began_at_ms=rollout.began_at_ms + waited_ms, changed_at_ms=rollout.changed_at_ms + waited_ms
+    )
 
 
 def _following(

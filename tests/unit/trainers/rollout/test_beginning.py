@@ -1,4 +1,5 @@
 import pytest
+from sqlalchemy import Connection, event
 
 from models.registry.records import RolloutState
 from schemas.event import Event
@@ -139,3 +140,22 @@ def test_the_share_of_the_canary_can_be_chosen(world: World) -> None:
     world.candidate()
     wish = Wish(canary_share=0.25)
     assert promote(world.registry, world.watch, world.config, "candidate-1", wish, world.clock).share == 0.25
+
+
+def test_waiting_for_other_writers_is_no_part_of_the_time_to_settle() -> None:
+    world = World(QUICK.model_copy(update={"settle_s": 2.0}))
+    model = world.model("candidate-1")
+
+    def busy(connection: Connection) -> None:
+        if not connection.get_execution_options().get("reading"):
+            world.clock.now += 10
+
+    event.listen(world.registry.engine, "begin", busy)
+    promote(world.registry, world.watch, world.config, model, Wish(force=True), world.clock)
+    event.remove(world.registry.engine, "begin", busy)
+    conductor = world.conductor()
+    conductor.look()
+    assert world.rollout().state is RolloutState.PREPARING
+    world.clock.now += 2
+    conductor.look()
+    assert world.rollout().state is RolloutState.BACKFILLING
