@@ -35,6 +35,9 @@ from trainers.snapshots.manifest import Manifest
 
 logger = structlog.get_logger()
 
+BREAKS = (RuntimeError, ValueError, ArithmeticError, LookupError, TypeError)
+"""What a model that is broken raises, its libraries included; ours is MillraceError."""
+
 
 class Encoders(Protocol):
     """Encoders by version, as `models.registry.shelf.Shelf` has them."""
@@ -113,7 +116,11 @@ class Evaluator:
             raise BadRecord("unknown_model", f"no model {evaluation.model_version} is registered")
         manifest = self._manifest_of(model)
         standing = self._watch.fresh()
-        candidate, live = self._measured(model, standing, manifest)
+        try:
+            candidate, live = self._measured(model, standing, manifest)
+        except BREAKS as error:
+            logger.exception("a model breaks", model=model.version, live=standing.model_version)
+            raise BadRecord("broken_model", f"it cannot be measured: {type(error).__name__} {error}") from error
         seed = UUID(evaluation.evaluation_id).int % 2**32
         verdict = judge(candidate, live, self._config, seed, self._aim(model))
         return ModelEvaluated.following(

@@ -12,7 +12,7 @@ from schemas.event import Event
 from schemas.training import ModelEvaluated, ModelTrained
 from streams.errors import BadRecord, Unavailable
 from tests.unit.trainers.evaluation.judged import LIVE, Court
-from tests.unit.trainers.evaluation.world import NumberlessEncoder, SkilledEncoder
+from tests.unit.trainers.evaluation.world import BrokenEncoder, NumberlessEncoder, SkilledEncoder
 from trainers.evaluation.asking import ask_again
 from trainers.gate.config import GateConfig
 
@@ -198,3 +198,14 @@ def test_a_verdict_is_published_until_it_is_acknowledged_and_not_again(court: Co
 def test_trained_models_are_read_and_evaluated_ones_are_told(court: Court) -> None:
     assert [kind for topic in court.stage.sources for kind in topic.events] == [ModelTrained]
     assert [kind for topic in court.stage.answers for kind in topic.events] == [ModelEvaluated]
+
+
+def test_a_model_that_breaks_holds_up_nobody_else(court: Court) -> None:
+    court.candidate("broken", 0.9)
+    court.encoders.encoders["broken"] = BrokenEncoder(0.9, "broken")
+    court.candidate("candidate", 0.9)
+    court.evaluate()
+    court.evaluate()
+    [failed] = [one for one in court.registry.evaluations.list() if one.model_version == "broken"]
+    assert failed.failure == "broken_model: it cannot be measured: RuntimeError shapes cannot be multiplied"
+    assert only(court.published()).model_version == "candidate"

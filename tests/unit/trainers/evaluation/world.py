@@ -62,6 +62,13 @@ class NumberlessEncoder(SkilledEncoder):
         return np.full((len(images), self.dim), np.nan, dtype=np.float32)
 
 
+class BrokenEncoder(SkilledEncoder):
+    """Its layers do not fit each other."""
+
+    def encode_images(self, images: Sequence[bytes]) -> Vectors:
+        raise RuntimeError("shapes cannot be multiplied")
+
+
 def store(folder: Path) -> MediaStore:
     (folder / "media").mkdir(exist_ok=True)
     return MediaStore.open(folder / "media")
