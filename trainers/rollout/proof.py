@@ -1,6 +1,6 @@
 """That a candidate's space may serve: it holds what the live one holds, and is searched well."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -31,7 +31,14 @@ def proof(index: VectorIndex, config: RolloutConfig) -> Callable[[Rollout], str]
             candidate=found.candidate,
             recall=found.recall,
             equal=found.equal,
+            missing=_named(found.missing),
+            stale=_named(found.stale),
+            extra=_named(found.extra),
         )
         return found.difference(config.verify_recall)
 
     return difference
+
+
+def _named(items: Sequence[tuple[str, str]]) -> list[str]:
+    return ["/".join(item) for item in items]

@@ -46,9 +46,9 @@ class Parity:
         return not (self.missing or self.stale or self.extra)
 
     def difference(self, least_recall: float = 0.0) -> str:
-        """What keeps them from being equal, in words; empty if nothing does."""
-        kinds = {"is missing": self.missing, "has another version": self.stale, "is too many": self.extra}
-        found = [f"{item.tenant}/{item.item_id} {kind}" for kind, items in kinds.items() for item in items[:1]]
+        """What keeps them from being equal, in words; empty if nothing does. Many read them, so no item is named."""
+        kinds = {"items are missing": self.missing, "some are of another version": self.stale}
+        found = [words for words, items in (kinds | {"some are too many": self.extra}).items() if items]
         if self.recall < least_recall:
             found.append(f"a search finds {self.recall:.3f} of the true neighbours, not {least_recall:.3f}")
         counts = f" ({self.live} items, {self.candidate} in the new space)" if found else ""

@@ -68,6 +68,14 @@ Tenant = Annotated[str, Depends(_noted_tenant)]
 """The tenant of a request; only for paths that ask for a credential."""
 
 
+async def _noted_operates(request: Request) -> bool:
+    return bool(request.state.operates)
+
+
+Operates = Annotated[bool, Depends(_noted_operates)]
+"""Whether whoever asks may train and release."""
+
+
 async def _noted_operator(request: Request) -> str:
     if not request.state.operates:
         raise Problem(403, "not-an-operator", "this key may not train or release; `api.operators` names those that may")

@@ -14,13 +14,14 @@ from models.metadata.idempotency import StoredAnswer
 from models.registry.records import Rollout
 from models.serving.api.edge.answers import BODY_ERRORS, Responses, json_response, problems
 from models.serving.api.edge.bodies import described, json_of, validated
-from models.serving.api.edge.credentials import Operator, Tenant
+from models.serving.api.edge.credentials import Operates, Operator, Tenant
 from models.serving.api.edge.problems import Problem
 from models.serving.api.once import REPLAYED, Asker, IdempotencyKey, once
 from models.serving.api.routes.learning.names import ONE_MODEL, PathName
 from models.serving.api.routes.learning.shelf import (
     ModelDetails,
     Models,
+    Reader,
     RolloutView,
     described_model,
     listed,
@@ -66,9 +67,12 @@ class ModelEndpoints:
         """What serves, what is on its way, and the newest models."""
         return await self._api.searching.run(self._models, limit)
 
-    async def model(self, version: PathName, tenant: Tenant) -> Response:
-        """All that is known of a model, with the gate's latest verdict on it."""
-        return await self._api.searching.run(self._model, version, tenant)
+    async def model(self, version: PathName, tenant: Tenant, operates: Operates) -> Response:
+        """All that is known of a model, with the gate's latest verdict on it.
+
+        Its reasons and slices name sources and tasks of all tenants: they are told to those who may release.
+        """
+        return await self._api.searching.run(self._model, version, Reader(tenant, operates))
 
     async def promote(
         self, version: PathName, request: Request, tenant: Operator, idempotency_key: IdempotencyKey = None
@@ -88,9 +92,9 @@ class ModelEndpoints:
         live, learning = self._api.services.search.live, self._api.services.learning
         return json_response(listed(live, learning.registry if learning else None, limit))
 
-    def _model(self, version: str, tenant: str) -> Response:
+    def _model(self, version: str, reader: Reader) -> Response:
         live, learning = self._api.services.search.live, self._api.services.learning
-        found = described_model(live, learning.registry if learning else None, version, tenant)
+        found = described_model(live, learning.registry if learning else None, version, reader)
         if found is None:
             raise Problem(404, "unknown-model", "there is no such model")
         return json_response(found)

@@ -1,6 +1,6 @@
 """Models as the API tells of them: registered ones, and the encoder of the settings, which is in no registry."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, Field, JsonValue
 
@@ -10,6 +10,9 @@ from models.serving.api.routes.learning.job_shapes import moment
 from models.serving.live.encoders import LiveEncoders
 from schemas.items import Modality
 from schemas.training import Artifact, ModelEvaluated
+
+WHOLE = "all"
+"""The slice that has every item, in a verdict."""
 
 
 class ModelView(BaseModel):
@@ -85,7 +88,8 @@ class ModelDetails(ModelView):
     seconds: float
     """That its training took."""
     verdict: ModelEvaluated | None
-    """The gate's latest, with those of its regressions that are the asker's own items."""
+    """The gate's latest, with those of its regressions that are the asker's own items; its reasons and slices are for
+    those who may release."""
 
 
 def listed(live: LiveEncoders, registry: Registry | None, limit: int) -> Models:
@@ -105,7 +109,14 @@ def listed(live: LiveEncoders, registry: Registry | None, limit: int) -> Models:
     )
 
 
-def described_model(live: LiveEncoders, registry: Registry | None, version: str, tenant: str) -> ModelDetails | None:
+class Reader(NamedTuple):
+    """Who asks about a model."""
+
+    tenant: str
+    operates: bool
+
+
+def described_model(live: LiveEncoders, registry: Registry | None, version: str, reader: Reader) -> ModelDetails | None:
     """A registered model, or the encoder of the settings while it is loaded."""
     model = _registered(registry, version)
     if model is None:
@@ -113,16 +124,13 @@ def described_model(live: LiveEncoders, registry: Registry | None, version: str,
             return None
         model = built_in(version)
     verdict = registry.evaluations.latest(version) if registry else None
-    if verdict is not None:
-        own = tuple(one for one in verdict.regressions if one.tenant == tenant)
-        verdict = verdict.model_copy(update={"regressions": own})
     return ModelDetails(
         **_view(live, model, live.standing().model_version).model_dump(),
         recipe_sha256=model.recipe_sha256,
         artifacts=list(model.artifacts),
         facts=dict(model.facts),
         seconds=model.seconds,
-        verdict=verdict,
+        verdict=None if verdict is None else _told(verdict, reader),
     )
 
 
@@ -148,6 +156,15 @@ def rollout_view(rollout: Rollout) -> RolloutView:
         changed_at=moment(rollout.changed_at_ms),
         seconds=dict(rollout.steps),
     )
+
+
+def _told(verdict: ModelEvaluated, reader: Reader) -> ModelEvaluated:
+    """As far as it is the reader's business: names of items, sources and tasks are those of all tenants."""
+    own = tuple(one for one in verdict.regressions if one.tenant == reader.tenant)
+    if reader.operates:
+        return verdict.model_copy(update={"regressions": own})
+    whole = tuple(metric for metric in verdict.metrics if metric.slice == WHOLE)
+    return verdict.model_copy(update={"regressions": own, "metrics": whole, "reasons": ()})
 
 
 def _registered(registry: Registry | None, version: str) -> Model | None:

@@ -5,7 +5,8 @@ from starlette.testclient import TestClient
 from models.encoders.config import EncoderConfig
 from models.encoders.hashing import HashingEncoder
 from models.registry.records import Model, ModelKind
-from schemas.training import Artifact, ModelEvaluated, Regression
+from models.serving.api.config import ApiConfig
+from schemas.training import Artifact, Metric, ModelEvaluated, Regression
 from tests.unit.models.serving.api.parts import House, house, name_of, talking
 
 BUILT_IN = HashingEncoder(EncoderConfig()).version
@@ -56,6 +57,25 @@ def test_a_model_is_told_with_its_files_and_the_verdict_on_it(client: TestClient
     assert (model["facts"], model["seconds"], model["recipe_sha256"]) == ({"seed": 7}, 12.5, "ab" * 32)
     assert (model["verdict"]["passed"], model["verdict"]["reasons"]) == (False, ["recall fell"])
     assert [one["tenant"] for one in model["verdict"]["regressions"]] == ["default"]
+
+
+def test_reasons_and_slices_that_may_name_other_tenants_are_for_those_who_release(tmp_path: Path) -> None:
+    config = ApiConfig(api_keys={"red-key": "red", "blue-key": "blue"}, operators=frozenset({"blue"}))
+    mill = house(tmp_path, config)
+    mill.registry.models.register(MINI)
+    mill.registry.evaluations.ask("e", "mini-2", "{}")
+    metrics = tuple(Metric(name="recall", slice=inside, candidate=1) for inside in ("all", "source=acme"))
+    verdict = ModelEvaluated(
+        model_version="mini-2", metrics=metrics, passed=False, reasons=("worse in source=acme",), seed=1
+    )
+    mill.registry.evaluations.finish("e", verdict)
+    with talking(mill) as client:
+        red, blue = (
+            client.get("/v1/models/mini-2", headers={"Authorization": f"Bearer {key}"}).json()["verdict"]
+            for key in ("red-key", "blue-key")
+        )
+    assert ([one["slice"] for one in red["metrics"]], red["reasons"], red["passed"]) == (["all"], [], False)
+    assert ([one["slice"] for one in blue["metrics"]], len(blue["reasons"])) == (["all", "source=acme"], 1)
 
 
 def test_the_encoder_of_the_settings_is_a_model_too(client: TestClient) -> None:
