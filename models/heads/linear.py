@@ -90,14 +90,27 @@ def fit_temperature(head: Head, vectors: Floats, labels: Sequence[str], config: 
 
     Unchanged where fewer than `config.temperature_items` of them are of classes it knows.
     """
+    losses, known = surprise(head, vectors, labels)
+    if known < config.temperature_items or len(head.classes) < 2:
+        return head
+    return replace(head, temperature=float(TEMPERATURES[int(np.argmin(losses))]))
+
+
+def surprise(
+    head: Head, vectors: Floats, labels: Sequence[str], trust: Floats | None = None
+) -> tuple[NDArray[np.float64], int]:
+    """The logarithmic loss of labels under each of TEMPERATURES, summed by trust; and how many labels that are.
+
+    Labels of classes that the head does not know say nothing about how sure it is, and are left out.
+    """
     truth = indices(labels, head.classes)
     known = truth >= 0
-    if known.sum() < config.temperature_items or len(head.classes) < 2:
-        return head
-    logits, truth = head.logits(vectors[known]), truth[known]
-    rows = np.arange(len(truth))
-    losses = [-log_softmax(logits / each)[rows, truth].mean() for each in TEMPERATURES]
-    return replace(head, temperature=float(TEMPERATURES[int(np.argmin(losses))]))
+    if not known.any():
+        return np.zeros(len(TEMPERATURES)), 0
+    logits, truth, rows = head.logits(vectors[known]), truth[known], np.arange(int(known.sum()))
+    weights = np.ones(len(rows)) if trust is None else np.asarray(trust, dtype=np.float64)[known]
+    losses = [-float(weights @ log_softmax(logits / each)[rows, truth]) for each in TEMPERATURES]
+    return np.array(losses), len(rows)
 
 
 def fit_ensemble(
