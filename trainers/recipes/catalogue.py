@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 
+from trainers.recipes.head import HeadRecipe
 from trainers.recipes.recipe import Lora, Objective, Recipe
+
+AnyRecipe = Recipe | HeadRecipe
 
 
 def default() -> Recipe:
@@ -25,5 +28,10 @@ def smoke() -> Recipe:
     return default().model_copy(update={"steps": 4, "batch": 8, "side_batch": 4})
 
 
-RECIPES: dict[str, Callable[[], Recipe]] = {"default": default, "text-lora": text_lora, "smoke": smoke}
+def head() -> HeadRecipe:
+    """Heads on the encoder that serves: class probabilities from the labels of now. Nothing is embedded anew."""
+    return HeadRecipe()
+
+
+RECIPES: dict[str, Callable[[], AnyRecipe]] = {"default": default, "text-lora": text_lora, "smoke": smoke, "head": head}
 """By name."""

@@ -3,10 +3,11 @@
 import json
 from hashlib import sha256
 
+from trainers.recipes.catalogue import AnyRecipe
 from trainers.recipes.recipe import Recipe
 
 
-def recipe_sha256(recipe: Recipe) -> str:
+def recipe_sha256(recipe: AnyRecipe) -> str:
     """Of the recipe with all its fields, in canonical JSON."""
     return _sha256(recipe.model_dump(mode="json"))
 

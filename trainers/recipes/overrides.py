@@ -7,8 +7,7 @@ import yaml
 from pydantic import JsonValue, ValidationError
 
 from streams.errors import Misconfigured
-from trainers.recipes.catalogue import RECIPES
-from trainers.recipes.recipe import Recipe
+from trainers.recipes.catalogue import RECIPES, AnyRecipe
 
 Overrides = Mapping[str, JsonValue]
 """Nested as the recipe is; whatever is not named stays."""
@@ -16,13 +15,13 @@ Overrides = Mapping[str, JsonValue]
 _MAX_YAML_CHARS = 65_536
 
 
-def resolved(name: str, overrides: Overrides | None = None) -> Recipe:
+def resolved(name: str, overrides: Overrides | None = None) -> AnyRecipe:
     """The named recipe with these fields set otherwise. Raises Misconfigured, which names the field."""
     if name not in RECIPES:
         raise Misconfigured(f"there is no recipe {name!r}; there are {', '.join(sorted(RECIPES))}")
-    whole = merged(RECIPES[name]().model_dump(mode="json"), overrides or {})
+    recipe = RECIPES[name]()
     try:
-        return Recipe.model_validate(whole)
+        return type(recipe).model_validate(merged(recipe.model_dump(mode="json"), overrides or {}))
     except ValidationError as error:
         raise Misconfigured(f"recipe {name}: {'; '.join(_complaints(error))}") from error
 

@@ -205,7 +205,7 @@ class TestLooking:
 
     def test_recipes_are_listed_with_what_they_do(self) -> None:
         lines = run("recipes").stdout.splitlines()
-        assert [line.partition(":")[0] for line in lines] == ["default", "smoke", "text-lora"]
+        assert [line.partition(":")[0] for line in lines] == ["default", "head", "smoke", "text-lora"]
         assert all(line.endswith((".", "…")) for line in lines)
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from trainers.recipes.hashes import recipe_sha256, run_sha256
+from trainers.recipes.head import HeadRecipe
 from trainers.recipes.overrides import resolved
 from trainers.recipes.recipe import Recipe
 
@@ -9,6 +10,23 @@ RUN = ("a" * 64, "millrace-mini-1", "b" * 64, 2, 1)
 
 def test_the_hash_of_the_default_recipe_is_a_promise() -> None:
     assert recipe_sha256(resolved("default")) == "2741eda50f52ab44d1b5ff6230acccf813e910821dffb7cd2421206a559f5c63"
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("text-lora", "225e5d5f03d6782c94316aee24e853324e187d4ae0a50a0ab4ac79b819fd954e"),
+        ("smoke", "aaec53c96981df0951b2e87fc60c1c9c3bcaf377daa0cb6ef9994b5a45650726"),
+        ("head", "ad6007ebdfde34a9e011ed7b3abb107a63546f87156db4f9e8e291288f557de6"),
+    ],
+)
+def test_so_are_those_of_the_others(name: str, digest: str) -> None:
+    assert recipe_sha256(resolved(name)) == digest
+
+
+@pytest.mark.parametrize("name", HeadRecipe.model_fields)
+def test_every_field_of_a_recipe_for_heads_changes_its_hash(name: str) -> None:
+    assert recipe_sha256(resolved("head", {name: 11})) != recipe_sha256(resolved("head"))
 
 
 def test_the_hash_does_not_depend_on_how_a_value_was_written() -> None:

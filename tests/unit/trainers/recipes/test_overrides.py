@@ -4,6 +4,7 @@ from pydantic import BaseModel, JsonValue
 from models.encoders.text.adapter import TARGETS
 from streams.errors import Misconfigured
 from trainers.recipes.catalogue import RECIPES
+from trainers.recipes.head import HeadRecipe
 from trainers.recipes.overrides import overrides_from_words, overrides_from_yaml, resolved
 from trainers.recipes.recipe import Lora, Recipe
 
@@ -16,7 +17,7 @@ def test_every_recipe_is_valid_as_it_stands(name: str) -> None:
 def test_every_field_has_a_sentence() -> None:
     undocumented = [
         f"{part.__name__}.{name}"
-        for part in (Recipe, *(type(value) for _, value in Recipe() if isinstance(value, BaseModel)))
+        for part in (Recipe, HeadRecipe, *(type(value) for _, value in Recipe() if isinstance(value, BaseModel)))
         for name, field in part.model_fields.items()
         if not field.description
     ]
@@ -49,6 +50,34 @@ def test_a_nested_override_leaves_its_neighbours_alone() -> None:
 def test_an_override_is_refused_with_its_field_named(overrides: dict[str, JsonValue], field: str) -> None:
     with pytest.raises(Misconfigured, match=f"recipe default: {field}"):
         resolved("default", overrides)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "field"),
+    [
+        ({"inverse_penalty": 0}, "inverse_penalty"),
+        ({"folds": 1}, "folds"),
+        ({"foldss": 3}, "foldss"),
+        ({"steps": 400}, "steps"),
+        ({"lora": {"rank": 8}}, "lora"),
+        ({"max_items": float("inf")}, "max_items"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_recipe_for_heads_refuses_what_it_does_not_have_by_name(overrides: dict[str, JsonValue], field: str) -> None:
+    with pytest.raises(Misconfigured, match=f"recipe head: {field}"):
+        resolved("head", overrides)
+
+
+def test_a_recipe_for_encoders_refuses_fields_of_one_for_heads() -> None:
+    with pytest.raises(Misconfigured, match="recipe default: folds"):
+        resolved("default", {"folds": 3})
+
+
+def test_a_recipe_for_heads_takes_fields_from_yaml() -> None:
+    assert resolved("head", overrides_from_yaml("inverse_penalty: 2\nfolds: 3\n")) == HeadRecipe(
+        inverse_penalty=2.0, folds=3
+    )
 
 
 def test_an_unknown_recipe_is_refused_with_those_that_there_are() -> None:
