@@ -44,7 +44,7 @@ class TrainingProgressed(Event):
     loss: float
     items_per_s: NonNegativeFloat
     phase: Word = "training"
-    """`snapshot`, `data`, `training`, `saving`, or a word of a newer list."""
+    """`snapshot`, `data`, `training`, `heads`, `saving`, or a word of a newer list."""
 
 
 class Artifact(Fact):

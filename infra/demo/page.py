@@ -13,7 +13,19 @@ if TYPE_CHECKING:
 
 BEFORE, AFTER, INK = "#b3591d", "#0b6e99", "#333333"
 """Told apart by those who do not see red and green, and in grey."""
-STEPS = ("queue", "snapshot", "data", "training", "saving", "evaluation", "prepare", "backfill", "verify", "canary")
+STEPS = (
+    "queue",
+    "snapshot",
+    "data",
+    "training",
+    "heads",
+    "saving",
+    "evaluation",
+    "prepare",
+    "backfill",
+    "verify",
+    "canary",
+)
 IDS = re.compile(r'\bid="|href="#|url\(#')
 """What comes before an id, in a picture."""
 STYLE = """

@@ -57,7 +57,7 @@ def kept_back(tasks: Sequence[TaskConfig], config: SelectionConfig, row: "Row") 
 
 def _trainer(workshop: Workshop) -> Service:
     from models.mined.store import MinedStore
-    from trainers.jobs.run import Workbench
+    from trainers.jobs.workbench import Workbench
     from trainers.jobs.worker import Trainer
     from trainers.snapshots.builder import SnapshotBuilder
     from trainers.snapshots.catalogue.catalogue import ItemCatalogue

@@ -1,4 +1,4 @@
-"""From the name of a version to its encoder, loaded once a process.
+"""From the name of a version to its encoder, loaded once a process, and to the heads that it brings.
 
 The configured encoder is there from the start; a registered one is fetched by digest into a folder and checked before
 it is opened. Versions that share the plain text tower share its weights in memory.
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from models.encoders.config import EncoderConfig
 from models.encoders.loading import load_encoder
 from models.encoders.port import Encoder
+from models.heads.bundle import HEADS, HeadBundle, bundle_from_bytes, require_small
 from models.registry.artifacts import ArtifactStore
 from models.registry.records import Model, ModelKind
 from models.registry.stores.models import Models
 from models.vector_index.points import space_of
-from streams.errors import BadRecord
+from streams.errors import BadRecord, Unavailable
 
 if TYPE_CHECKING:  # torch is loaded by those who need a model that stands on it
     from models.encoders.text.minilm import MiniLM
@@ -61,6 +62,23 @@ class Shelf:
                 return self._configured
             return self._load(version)
 
+    def heads(self, version: str) -> HeadBundle | None:
+        """The heads that a model brings; None for a model without any, such as the configured encoder.
+
+        Raises BadRecord if they are not what was registered, or were fitted to another encoder's vectors; Unavailable
+        while the database or the artifact store is away.
+        """
+        model = self._models.get(version)
+        artifact = next((one for one in model.artifacts if one.path == HEADS), None) if model else None
+        if model is None or artifact is None:
+            return None
+        require_small(artifact.length)
+        bundle = bundle_from_bytes(_content(self._artifacts.fetch((artifact,), self._folder_of(model))[HEADS]))
+        if bundle.encoder_version != model.encoder_version:
+            works_on = f"{version} works on {model.encoder_version}"
+            raise BadRecord("foreign_heads", f"{works_on}, and its heads were fitted to {bundle.encoder_version}")
+        return bundle
+
     def _taken(self, version: str) -> Encoder | None:
         """The encoder if it is loaded; it counts as used."""
         configured: Encoder | None = self.__dict__.get("_configured")  # there once somebody has asked for it
@@ -94,8 +112,11 @@ class Shelf:
             return HashingEncoder(self._config, salt)
         from models.encoders.released import load_released
 
-        files = self._artifacts.fetch(model.artifacts, self._folder / space_of(model.version))
+        files = self._artifacts.fetch(model.artifacts, self._folder_of(model))
         return load_released(self._config, files, self._texts())
+
+    def _folder_of(self, model: Model) -> Path:
+        return self._folder / space_of(model.version)
 
     def _texts(self) -> "MiniLM | None":
         """A text tower that is in memory already."""
@@ -109,3 +130,10 @@ class Shelf:
         encoder = load_encoder(self._config)
         encoder.warm_up()
         return encoder
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be read: {error.strerror or error}") from error

@@ -36,6 +36,13 @@ class Standing:
         return (self.encoder_version, *dict.fromkeys(others))
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The models that serve or may serve in a moment: the live one, then both sides of a rollout until it ends."""
+        rollout = self._under_way
+        both = (rollout.model_version, rollout.previous_version) if rollout else ()
+        return tuple(dict.fromkeys((self.model_version, *both)))
+
+    @property
     def candidate(self) -> str | None:
         """The space of a candidate that does not serve yet; None for a head, which needs no space of its own."""
         rollout = self._under_way

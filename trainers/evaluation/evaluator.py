@@ -14,6 +14,7 @@ from uuid import UUID
 import structlog
 
 from models.encoders.port import Encoder
+from models.heads.bundle import HEADS, HeadBundle
 from models.registry.records import Evaluation, Model, ModelKind
 from models.registry.registry import Registry
 from models.registry.standing import Standing, Watch
@@ -26,11 +27,11 @@ from streams.retry import BackoffConfig
 from trainers.evaluation.asking import cause_of
 from trainers.evaluation.measures.latency import encoding_times, load_of
 from trainers.evaluation.measures.measuring import measure, measure_head
-from trainers.evaluation.measures.vectors import TextMemory
 from trainers.gate.config import GateConfig
 from trainers.gate.judging import judge
 from trainers.gate.outcomes import Outcomes
 from trainers.gate.verdict import Aim
+from trainers.learning.heads.vectors import ItemVectors, TextMemory
 from trainers.snapshots.manifest import Manifest
 
 logger = structlog.get_logger()
@@ -40,9 +41,11 @@ BREAKS = (RuntimeError, ValueError, ArithmeticError, LookupError, TypeError)
 
 
 class Encoders(Protocol):
-    """Encoders by version, as `models.registry.shelf.Shelf` has them."""
+    """Encoders and heads by version, as `models.registry.shelf.Shelf` has them."""
 
     def get(self, version: str) -> Encoder: ...
+
+    def heads(self, version: str) -> HeadBundle | None: ...
 
 
 class Manifests(Protocol):
@@ -160,15 +163,16 @@ class Evaluator:
         return (candidate.timed(times[0]), live.timed(times[1])) if times else (candidate, live)
 
     def _heads(self, model: Model, standing: Standing, manifest: Manifest) -> tuple[Outcomes, Outcomes]:
-        """Both on one encoder: each as the labels of its own snapshot have taught it."""
+        """Both on one encoder, each with the heads that it would answer with: they are not fitted anew."""
+        heads, live = self._shelf.heads(model.version), self._shelf.heads(standing.model_version)
+        if heads is None:
+            raise BadRecord("artifact_missing", f"{model.version} has no file {HEADS}: there is nothing to measure")
         encoder = self._shelf.get(model.encoder_version)
-        live = self._registry.models.get(standing.model_version)
-        known = self._manifest_of(live) if live is not None and live.snapshot_sha256 else None
-        candidate, other = (
-            measure_head(version, encoder, manifest, taught, self._media, self._config, self._rest)
-            for version, taught in ((model.version, manifest), (standing.model_version, known))
+        vectors = ItemVectors(encoder, self._media, self._config.batch_images, TextMemory(), self._rest)
+        return (
+            measure_head(model.version, heads, vectors, manifest, self._config),
+            measure_head(standing.model_version, live, vectors, manifest, self._config),
         )
-        return candidate, other
 
     def _aim(self, model: Model) -> Aim:
         job = self._registry.jobs.get(model.job_id) if model.job_id else None

@@ -21,7 +21,8 @@ from streams.patrol import Patrol
 from streams.retry import BackoffConfig
 from trainers.jobs.folders import alone, folder_of, tidy
 from trainers.jobs.pacing import candidate_on_its_way
-from trainers.jobs.run import Workbench, cause_of, train
+from trainers.jobs.run import train
+from trainers.jobs.workbench import Workbench, cause_of
 from trainers.loop.launcher import RunFailed, RunStopped
 
 logger = structlog.get_logger()

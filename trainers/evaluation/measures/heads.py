@@ -1,16 +1,19 @@
-"""What a head, fitted on the training side, says of the evaluation side."""
+"""What heads say of the evaluation side: those that a model brings, or what its vectors teach a head in general."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.encoders.port import Vectors
 from models.heads.config import HeadConfig
 from models.heads.linear import Head, fit_head, fit_temperature, indices, pool_moments
-from trainers.evaluation.measures.pairs import labelled, unit
-from trainers.evaluation.measures.vectors import ItemVectors
+from trainers.evaluation.measures.pairs import unit
 from trainers.gate.outcomes import Answers, Codes, Floats, Unit
+from trainers.learning.heads.lessons import labelled, teaches
+from trainers.learning.heads.vectors import ItemVectors
 from trainers.snapshots.rows import Row, TaskFacts
 from trainers.snapshots.splitting.sides import lot
 
@@ -53,6 +56,14 @@ class Opinion:
         return np.asarray(np.where(self.truth < 0, 0.0, found), dtype=np.float64)
 
 
+class _Asked(NamedTuple):
+    """Items of the evaluation side, with their vectors and their classes."""
+
+    rows: list[Row]
+    seen: Vectors
+    labels: list[str]
+
+
 def opinion(
     vectors: ItemVectors, task: TaskFacts, training: Sequence[Row], evaluation: Sequence[Row], most: int, seed: int
 ) -> Opinion | None:
@@ -60,39 +71,59 @@ def opinion(
 
     A head without labels to learn from finds every class of the task equally probable.
     """
-    asked = {row.key: label for row, label, _ in labelled(evaluation, task)}
-    rows, seen = vectors.items([row for row in evaluation if row.key in asked])
-    if not rows:
+    if (asked := _asked(vectors, task, evaluation)) is None:
         return None
-    head = _head(vectors, task, training, most, seed)
-    classes = head.classes if head else task.labels or tuple(sorted(set(asked.values())))
-    truth = indices([asked[row.key] for row in rows], classes)
-    uniform = np.full((len(rows), len(classes)), 1 / len(classes))
-    said = _calibrated(head, rows, seen, [asked[row.key] for row in rows], seed) if head else uniform
-    return Opinion(task.name, tuple(unit(row, task.name) for row in rows), truth, np.asarray(said, dtype=np.float64))
+    if (head := _head(vectors, task, training, most, seed)) is None:
+        return _undecided(task, asked)
+    return _opinion(task, asked, head.classes, _calibrated(head, asked, seed))
+
+
+def opinion_of(head: Head | None, vectors: ItemVectors, task: TaskFacts, evaluation: Sequence[Row]) -> Opinion | None:
+    """What this very head says, as it would when it serves; without one every class is equally probable."""
+    if (asked := _asked(vectors, task, evaluation)) is None:
+        return None
+    if head is None:
+        return _undecided(task, asked)
+    return _opinion(task, asked, head.classes, head.probabilities(asked.seen, temperature=True))
+
+
+def _asked(vectors: ItemVectors, task: TaskFacts, evaluation: Sequence[Row]) -> _Asked | None:
+    known = {one.row.key: one.label for one in labelled(evaluation, task)}
+    rows, seen = vectors.items([row for row in evaluation if row.key in known])
+    return _Asked(rows, seen, [known[row.key] for row in rows]) if rows else None
+
+
+def _undecided(task: TaskFacts, asked: _Asked) -> Opinion:
+    classes = task.labels or tuple(sorted(set(asked.labels)))
+    return _opinion(task, asked, classes, np.full((len(asked.rows), len(classes)), 1 / len(classes)))
+
+
+def _opinion(task: TaskFacts, asked: _Asked, classes: Sequence[str], said: NDArray[Any]) -> Opinion:
+    units = tuple(unit(row, task.name) for row in asked.rows)
+    return Opinion(task.name, units, indices(asked.labels, classes), np.asarray(said, dtype=np.float64))
 
 
 def _head(vectors: ItemVectors, task: TaskFacts, training: Sequence[Row], most: int, seed: int) -> Head | None:
     """The head of a fixed sample of the labels."""
-    known = {row.key: (label, trust) for row, label, trust in labelled(training, task)}
+    known = {one.row.key: one for one in labelled(training, task)}
     drawn = sorted((row for row in training if row.key in known), key=lambda row: lot(seed, "head", row.key))[:most]
     rows, seen = vectors.items(drawn)
-    labels = [known[row.key][0] for row in rows]
-    if len(set(labels)) < 2:
+    learnt = [known[row.key] for row in rows]
+    if not teaches(learnt):
         return None
-    trust = np.array([known[row.key][1] for row in rows])
-    return fit_head(seen, labels, trust, *pool_moments(seen), config=_CONFIG)
+    trust = np.array([one.trust for one in learnt])
+    return fit_head(seen, [one.label for one in learnt], trust, *pool_moments(seen), config=_CONFIG)
 
 
-def _calibrated(head: Head, rows: Sequence[Row], seen: Vectors, labels: Sequence[str], seed: int) -> Floats:
+def _calibrated(head: Head, asked: _Asked, seed: int) -> Floats:
     """Probabilities of each item under the temperature that the other folds' items ask for.
 
     An encoder that was trained on the head's items lays them far apart, and the head becomes too sure of everything;
     that shows only on items that neither has seen. In life it is the labels that keep coming in which tell.
     """
-    fold = np.array([int(lot(seed, "temperature", row.key) * _FOLDS) for row in rows])
-    names = np.array(labels, dtype=object)
-    said = np.empty((len(rows), len(head.classes)))
+    fold = np.array([int(lot(seed, "temperature", row.key) * _FOLDS) for row in asked.rows])
+    names, seen = np.array(asked.labels, dtype=object), asked.seen
+    said = np.empty((len(names), len(head.classes)))
     for each in range(_FOLDS):
         inside = fold == each
         tempered = fit_temperature(head, seen[~inside], names[~inside].tolist(), _CONFIG) if not inside.all() else head

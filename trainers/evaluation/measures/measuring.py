@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.encoders.port import Encoder
+from models.heads.bundle import HeadBundle, HeadName
 from streams.media.store import MediaStore
-from trainers.evaluation.measures.heads import LEAST, Opinion, opinion
-from trainers.evaluation.measures.pairs import Question, class_tasks, measured_rows, query, questions, unit
+from trainers.evaluation.measures.heads import LEAST, Opinion, opinion, opinion_of
+from trainers.evaluation.measures.pairs import Question, measured_rows, query, questions, unit
 from trainers.evaluation.measures.retrieval import average_precision, ranks, recall
-from trainers.evaluation.measures.vectors import ItemVectors, Rest, TextMemory, restless
 from trainers.gate.config import GateConfig
 from trainers.gate.outcomes import Floats, Measure, Outcomes, Unit
+from trainers.learning.heads.lessons import class_tasks
+from trainers.learning.heads.vectors import ItemVectors, Rest, TextMemory, restless
 from trainers.snapshots.manifest import Manifest
 from trainers.snapshots.rows import Row, Split
 
@@ -45,26 +47,23 @@ def measure(
     vectors = ItemVectors(encoder, media, config.batch_images, memory or TextMemory(), rest)
     rows = measured_rows(manifest, config.max_items, config.seed)
     found = [value for question in questions(manifest, rows) for value in _found(question, vectors)]
-    opinions = _opinions(vectors, manifest, manifest, rows, config)
+    opinions = _opinions(vectors, manifest, rows, config)
     return _outcomes(encoder.version, manifest, rows, found, opinions)
 
 
 def measure_head(
-    version: str,
-    encoder: Encoder,
-    manifest: Manifest,
-    taught: Manifest | None,
-    media: MediaStore,
-    config: GateConfig,
-    rest: Rest = restless,
+    version: str, heads: HeadBundle | None, vectors: ItemVectors, manifest: Manifest, config: GateConfig
 ) -> Outcomes:
-    """What a model that shares its encoder with another one does differently: its heads, as its own labels fit them.
+    """What a model that shares its encoder with another one does differently: the very heads that it brings.
 
-    `taught` is the snapshot whose labels it knows; None for a model that has seen none.
+    None for a model without heads. Both models may be measured on the same vectors.
     """
-    vectors = ItemVectors(encoder, media, config.batch_images, TextMemory(), rest)
     rows = measured_rows(manifest, config.max_items, config.seed)
-    return _outcomes(version, manifest, rows, [], _opinions(vectors, manifest, taught, rows, config))
+    known = heads.heads if heads else {}
+    said = (
+        opinion_of(known.get(HeadName(task.tenant, task.name)), vectors, task, rows) for task in class_tasks(manifest)
+    )
+    return _outcomes(version, manifest, rows, [], [one for one in said if one is not None])
 
 
 def _found(question: Question, vectors: ItemVectors) -> Iterator[Values]:
@@ -85,10 +84,8 @@ def _found(question: Question, vectors: ItemVectors) -> Iterator[Values]:
         yield Values("query_recall_at_10", queries, recall(similar[:, asked], right[:, asked], DEPTH))
 
 
-def _opinions(
-    vectors: ItemVectors, manifest: Manifest, taught: Manifest | None, rows: Sequence[Row], config: GateConfig
-) -> list[Opinion]:
-    training = taught.of_split(Split.TRAIN) if taught else []
+def _opinions(vectors: ItemVectors, manifest: Manifest, rows: Sequence[Row], config: GateConfig) -> list[Opinion]:
+    training = manifest.of_split(Split.TRAIN)
     said = (
         opinion(vectors, task, training, rows, config.max_head_items, config.seed) for task in class_tasks(manifest)
     )

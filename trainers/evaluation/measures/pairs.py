@@ -15,7 +15,6 @@ from trainers.snapshots.rows import Row, Split, TaskFacts
 from trainers.snapshots.splitting.sides import lot
 
 CAPTIONS: Final = "captions"
-CLASS: Final = "class"
 
 
 @dataclass(frozen=True)
@@ -57,17 +56,6 @@ def measured_rows(manifest: Manifest, most: int, seed: int) -> list[Row]:
     useful = {row.group: row for row in reversed(manifest.of_split(Split.EVALUATION)) if row.captioned or row.labels}
     drawn = sorted(useful.values(), key=lambda row: lot(seed, "measured", row.key))[:most]
     return sorted(drawn, key=lambda row: row.key)
-
-
-def class_tasks(manifest: Manifest) -> list[TaskFacts]:
-    """The tasks that heads are fitted for: one class an item."""
-    return [task for task in manifest.tasks if task.kind == CLASS]
-
-
-def labelled(rows: Sequence[Row], task: TaskFacts) -> list[tuple[Row, str, float]]:
-    """Items with their class and the trust in it."""
-    found = ((row, row.label(task.name)) for row in rows if row.tenant == task.tenant)
-    return [(row, label.labels[0], label.trust) for row, label in found if label and label.labels and label.trust > 0]
 
 
 def unit(row: Row, task: str) -> Unit:

@@ -4,8 +4,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
+from models.heads.bundle import HEADS, HeadBundle, HeadName, bundle_to_bytes
+from models.heads.linear import Head
+from models.registry.artifacts import ArtifactStore
 from models.registry.records import Model, ModelKind
 from models.registry.registry import Registry
 from models.registry.shelf import KEPT, Shelf
@@ -15,6 +20,9 @@ from streams.errors import BadRecord
 from tests.unit.consumers.embedding.registered import LIVE, hashing_model, registry_in, shelf_of
 
 SALTED = f"{LIVE}-salt1"
+BUNDLE = HeadBundle(
+    LIVE, {HeadName("default", "topic"): Head(("a", "b"), np.zeros((2, 384)), np.zeros(2), np.zeros(384), 1.0)}
+)
 
 
 @pytest.fixture
@@ -52,6 +60,64 @@ def test_a_model_that_is_another_one_than_its_name_says_is_refused(registry: Reg
     registry.models.register(hashing_model("mill-7", 1))
     with pytest.raises(BadRecord, match=f"mill-7 makes {SALTED}"):
         shelf.get("mill-7")
+
+
+def brought(registry: Registry, folder: Path, version: str, content: bytes, encoder: str = LIVE) -> Model:
+    """Registers a model that brings a file of heads."""
+    store, file = ArtifactStore.open(folder / "artifacts"), folder / HEADS
+    file.write_bytes(content)
+    model = Model(version, ModelKind.HEAD, encoder, artifacts=(store.put_file(file),))
+    registry.models.register(model)
+    return model
+
+
+def test_the_heads_that_a_model_brings_come_from_its_file(registry: Registry, shelf: Shelf, tmp_path: Path) -> None:
+    brought(registry, tmp_path, "heads-1", bundle_to_bytes(BUNDLE))
+    found = shelf.heads("heads-1")
+    assert found is not None
+    assert (found.encoder_version, set(found.heads)) == (LIVE, set(BUNDLE.heads))
+
+
+def test_a_model_without_such_a_file_brings_none(registry: Registry, shelf: Shelf) -> None:
+    registry.models.register(hashing_model(SALTED, 1))
+    assert (shelf.heads(SALTED), shelf.heads(LIVE), shelf.heads("nobody")) == (None, None, None)
+
+
+def test_heads_of_another_encoder_are_refused(registry: Registry, shelf: Shelf, tmp_path: Path) -> None:
+    registry.models.register(hashing_model(SALTED, 1))
+    brought(registry, tmp_path, "heads-1", bundle_to_bytes(BUNDLE), encoder=SALTED)
+    with pytest.raises(BadRecord, match=f"heads-1 works on {SALTED}, and its heads were fitted to {LIVE}"):
+        shelf.heads("heads-1")
+
+
+def test_heads_that_were_damaged_in_the_store_are_never_opened(
+    registry: Registry, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [artifact] = brought(registry, tmp_path, "heads-1", bundle_to_bytes(BUNDLE)).artifacts
+    [stored] = [path for path in (tmp_path / "artifacts").rglob("*") if path.name == artifact.sha256]
+    content = bytearray(stored.read_bytes())
+    content[-1] ^= 1
+    stored.chmod(0o644)
+    stored.write_bytes(content)
+    monkeypatch.setattr("models.registry.shelf.bundle_from_bytes", pytest.fail)
+    with pytest.raises(BadRecord, match=r"artifact_corrupt: heads\.safetensors"):
+        shelf.heads("heads-1")
+
+
+def test_a_file_that_holds_no_heads_is_refused(registry: Registry, shelf: Shelf, tmp_path: Path) -> None:
+    brought(registry, tmp_path, "heads-1", save({"weight": np.zeros(3)}))
+    with pytest.raises(BadRecord, match="head_unreadable"):
+        shelf.heads("heads-1")
+
+
+def test_a_file_that_is_too_large_is_not_even_fetched(
+    registry: Registry, shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    brought(registry, tmp_path, "heads-1", bundle_to_bytes(BUNDLE))
+    monkeypatch.setattr("models.heads.bundle.MAX_BYTES", 10)
+    with pytest.raises(BadRecord, match="heads_too_large"):
+        shelf.heads("heads-1")
+    assert not (tmp_path / "models").exists()
 
 
 def test_models_that_were_not_asked_for_lately_are_let_go(registry: Registry, shelf: Shelf) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 from models.encoders.port import Encoder
+from models.heads.bundle import HeadBundle
 from models.metadata.config import MetadataConfig
 from models.metadata.engine import open_engine
 from models.registry.records import Model, ModelKind, Progress
@@ -20,6 +21,8 @@ from tests.unit.trainers.evaluation.world import SkilledEncoder, snapshot, store
 from trainers.evaluation.evaluator import Evaluator
 from trainers.evaluation.stage import evaluation_stage
 from trainers.gate.config import GateConfig
+from trainers.learning.heads.fitting import fit_heads
+from trainers.recipes.head import HeadRecipe
 from trainers.snapshots.manifest import Manifest
 
 LIVE = "live"
@@ -31,10 +34,14 @@ class Kept:
 
     def __init__(self) -> None:
         self.encoders: dict[str, Encoder] = {}
+        self.bundles: dict[str, HeadBundle] = {}
         self.manifests: dict[str, Manifest] = {}
 
 
 class KeptEncoders(Kept):
+    def heads(self, version: str) -> HeadBundle | None:
+        return self.bundles.get(version)
+
     def get(self, version: str) -> Encoder:
         if version not in self.encoders:
             raise BadRecord("artifact_corrupt", f"image-tower.safetensors of {version} holds other bytes")
@@ -72,6 +79,12 @@ class Court:
             self.encoders.encoders[version] = SkilledEncoder(skill, version)
         digest = self.manifest.sha256 if snapshot_sha256 is None else snapshot_sha256
         return self.trained(Model(version, ModelKind.ENCODER, version, snapshot_sha256=digest), cause)
+
+    def head(self, version: str) -> ModelTrained:
+        """The same for heads that the labels of the snapshot have taught, on the live encoder."""
+        live = self.encoders.get(LIVE)
+        self.encoders.bundles[version] = fit_heads(self.manifest, HeadRecipe(), live, self.media)
+        return self.trained(Model(version, ModelKind.HEAD, LIVE, snapshot_sha256=self.manifest.sha256))
 
     def trained(self, model: Model, cause: str = "labels") -> ModelTrained:
         asked = TrainingRequested(

@@ -142,7 +142,7 @@ def test_a_person_may_have_to_agree(tmp_path: Path) -> None:
 
 def test_a_head_is_judged_by_its_heads_alone(court: Court) -> None:
     court.encoders.encoders[LIVE] = SkilledEncoder(0.9, LIVE)
-    court.trained(Model("head-1", ModelKind.HEAD, LIVE, snapshot_sha256=court.manifest.sha256))
+    court.head("head-1")
     court.evaluate()
     fact = only(court.published())
     assert fact.passed
@@ -150,6 +150,34 @@ def test_a_head_is_judged_by_its_heads_alone(court: Court) -> None:
         "head",
         {"class_score", "log_loss", "accuracy", "macro_f1", "calibration_error"},
     )
+
+
+def test_a_head_is_measured_against_the_heads_that_the_live_model_brings(court: Court) -> None:
+    """Registered ones: the same heads under two names are no gain, whatever the live one's labels would teach."""
+    court.encoders.encoders[LIVE] = SkilledEncoder(0.9, LIVE)
+    court.head("head-1")
+    court.encoders.bundles[LIVE] = court.encoders.bundles["head-1"]
+    court.evaluate()
+    fact = only(court.published())
+    assert not fact.passed
+    scores = {metric.name: metric for metric in fact.metrics}
+    assert scores["class_score"].candidate == scores["class_score"].live
+
+
+def test_a_head_whose_file_is_missing_fails_by_name(court: Court) -> None:
+    trained = court.trained(Model("head-1", ModelKind.HEAD, LIVE, snapshot_sha256=court.manifest.sha256))
+    court.evaluate()
+    failed = court.registry.evaluations.get(str(trained.event_id))
+    assert failed is not None
+    assert failed.failure == "artifact_missing: head-1 has no file heads.safetensors: there is nothing to measure"
+
+
+def test_both_heads_are_measured_on_vectors_that_are_made_once(court: Court) -> None:
+    court.encoders.encoders[LIVE] = encoder = SkilledEncoder(0.9, LIVE)
+    court.head("head-1")
+    seen = encoder.images_encoded
+    court.evaluate()
+    assert encoder.images_encoded - seen == 60
 
 
 def test_asked_by_a_person_a_model_is_judged_again(court: Court) -> None:

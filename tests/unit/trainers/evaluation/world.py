@@ -30,6 +30,7 @@ class SkilledEncoder(HashingEncoder):
     name: str = "live"
     texts_encoded: int = 0
     largest_batch: int = 0
+    images_encoded: int = 0
     noise: int = field(default=0)
 
     def __post_init__(self) -> None:
@@ -42,6 +43,7 @@ class SkilledEncoder(HashingEncoder):
 
     def encode_images(self, images: Sequence[bytes]) -> Vectors:
         self.largest_batch = max(self.largest_batch, len(images))
+        self.images_encoded += len(images)
         if BROKEN in images:
             raise BadRecord("unreadable_image", "it says so itself")
         seen = super().encode_texts([image.decode() for image in images])

@@ -25,7 +25,7 @@ from streams.media.store import MediaStore
 from tests.contract.clocks import HandClock
 from tests.contract.registry import SHA
 from tests.unit.trainers.snapshots.frozen import TOPIC
-from trainers.jobs.run import Stop, Tell, Trained, Workbench, cause_of
+from trainers.jobs.workbench import Stop, Tell, Trained, Workbench, cause_of
 from trainers.loop.config import TrainingConfig
 from trainers.snapshots.builder import SnapshotBuilder
 from trainers.snapshots.catalogue.catalogue import ItemCatalogue

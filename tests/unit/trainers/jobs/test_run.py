@@ -10,7 +10,9 @@ import pytest
 from models.registry.records import Progress
 from streams.errors import Misconfigured
 from tests.unit.trainers.jobs.bench import Bench
-from trainers.jobs.run import STEPS, cause_of, train
+from trainers.jobs.run import train
+from trainers.jobs.steps import SECONDS
+from trainers.jobs.workbench import cause_of
 from trainers.loop.launcher import RunStopped
 
 
@@ -36,8 +38,8 @@ def test_time_that_was_spent_before_an_interruption_counts(bench: Bench, tmp_pat
     for _ in range(3):
         with pytest.raises(Misconfigured, match="only millrace-mini can be trained"):
             train(job, folder, bench.work, lambda _: None, lambda: False)
-        spent.append(json.loads((folder / STEPS).read_text())["snapshot"])
-        (folder / STEPS).write_text(json.dumps({"snapshot": spent[-1] + 100}))
+        spent.append(json.loads((folder / SECONDS).read_text())["snapshot"])
+        (folder / SECONDS).write_text(json.dumps({"snapshot": spent[-1] + 100}))
     assert all(later >= earlier + 100 for earlier, later in itertools.pairwise(spent))
 
 

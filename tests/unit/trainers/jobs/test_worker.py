@@ -19,8 +19,8 @@ from tests.contract.registry import SHA
 from tests.unit.trainers.jobs.bench import LEASE_S, Bench, Train, made, until, wall_clock
 from trainers.jobs import worker
 from trainers.jobs.folders import alone, folder_of
-from trainers.jobs.run import Stop, Tell, Trained, Workbench
 from trainers.jobs.stage import training_stage
+from trainers.jobs.workbench import Stop, Tell, Trained, Workbench
 from trainers.jobs.worker import Trainer
 from trainers.loop.launcher import RunFailed, RunStopped
 

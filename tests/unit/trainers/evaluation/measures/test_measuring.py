@@ -6,13 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.heads.bundle import HeadBundle, HeadName
 from schemas.items import Modality
 from tests.unit.trainers.evaluation.world import BROKEN, THINGS, SkilledEncoder, snapshot, store
 from trainers.evaluation.measures.latency import Load, encoding_times, load_of
 from trainers.evaluation.measures.measuring import measure, measure_head
-from trainers.evaluation.measures.vectors import TextMemory
 from trainers.gate.config import GateConfig
 from trainers.gate.judging import judge
+from trainers.learning.heads.fitting import fit_heads
+from trainers.learning.heads.vectors import ItemVectors, TextMemory
+from trainers.recipes.head import HeadRecipe
 from trainers.snapshots.manifest import Manifest
 from trainers.snapshots.rows import Split
 
@@ -127,11 +130,46 @@ def test_an_empty_evaluation_side_measures_nothing(folder: Path) -> None:
 def test_a_head_that_saw_labels_is_better_than_one_that_saw_none(folder: Path) -> None:
     media, encoder = store(folder), SkilledEncoder(0.8)
     manifest = snapshot(media)
-    candidate = measure_head("head-2", encoder, manifest, manifest, media, CONFIG)
-    live = measure_head("head-1", encoder, manifest, None, media, CONFIG)
+    vectors = ItemVectors(encoder, media, CONFIG.batch_images, TextMemory())
+    heads = fit_heads(manifest, HeadRecipe(), encoder, media)
+    candidate = measure_head("head-2", heads, vectors, manifest, CONFIG)
+    live = measure_head("head-1", None, vectors, manifest, CONFIG)
     verdict = judge(candidate, live, CONFIG)
     assert verdict.passed
     assert "score of the class probabilities" in verdict.reasons[0]
+
+
+def test_the_very_head_is_measured_and_none_that_is_fitted_anew(folder: Path) -> None:
+    media, encoder = store(folder), SkilledEncoder(0.8)
+    manifest, about = snapshot(media), HeadName("default", THINGS.name)
+    heads = fit_heads(manifest, HeadRecipe(), encoder, media)
+    wrong = replace(heads.heads[about], classes=heads.heads[about].classes[::-1])
+    vectors = ItemVectors(encoder, media, CONFIG.batch_images, TextMemory())
+    right, upside_down, unsure = (
+        measure_head("head", HeadBundle(encoder.version, {about: one}), vectors, manifest, CONFIG).measure(name)
+        for one, name in (
+            (heads.heads[about], "accuracy"),
+            (wrong, "accuracy"),
+            (replace(heads.heads[about], temperature=1e6), "class_score"),
+        )
+    )
+    assert right is not None
+    assert upside_down is not None
+    assert unsure is not None
+    assert upside_down.values.mean() < 0.2 < 0.8 < right.values.mean()
+    np.testing.assert_allclose(unsure.values, 1 - 0.5 * (1 - 1 / 4), atol=1e-3)  # as one that knows nothing
+
+
+def test_a_task_that_a_bundle_does_not_have_is_one_that_it_knows_nothing_of(folder: Path) -> None:
+    media, encoder = store(folder), SkilledEncoder(0.8)
+    vectors = ItemVectors(encoder, media, CONFIG.batch_images, TextMemory())
+    empty = HeadBundle(encoder.version, {})
+    found, none = (
+        measure_head("head", one, vectors, snapshot(media), CONFIG).measure("class_score") for one in (empty, None)
+    )
+    assert found is not None
+    assert none is not None
+    np.testing.assert_array_equal(found.values, none.values)
 
 
 def test_encoding_is_timed_candidate_live_live_candidate(folder: Path) -> None:

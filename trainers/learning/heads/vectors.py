@@ -6,6 +6,7 @@ import numpy as np
 import structlog
 
 from models.encoders.port import Encoder, Vectors
+from models.encoders.text.whole import mean_of_windows
 from schemas.items import MediaRef, Modality
 from streams.errors import BadRecord
 from streams.media.store import MediaStore
@@ -78,8 +79,7 @@ class ItemVectors:
         self.texts([window for some in windows.values() for window in some])
         for key, some in windows.items():
             if some:
-                mean = np.mean([self._texts[window] for window in some], axis=0)
-                self._items[key] = np.asarray(mean / (np.linalg.norm(mean) or 1.0), dtype=np.float32)
+                self._items[key] = mean_of_windows(np.stack([self._texts[window] for window in some]))
 
     def _see(self, pictures: Sequence[tuple[Row, MediaRef]]) -> None:
         for start in range(0, len(pictures), self._batch_images):
@@ -117,4 +117,4 @@ class ItemVectors:
 
 
 def _left_out(row: Row, refusal: BadRecord) -> None:
-    logger.warning("left out of an evaluation", tenant=row.tenant, item=row.item_id, reason=refusal.reason)
+    logger.warning("left out: it cannot be encoded", tenant=row.tenant, item=row.item_id, reason=refusal.reason)
