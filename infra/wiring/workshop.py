@@ -87,7 +87,7 @@ class Workshop:
         """The encoders that may answer searches."""
         from models.serving.live.encoders import LiveEncoders
 
-        return LiveEncoders(self.watch, self.shelf.get, self.settings.search)
+        return LiveEncoders(self.watch, self.shelf.get, self.settings.search, heads_of=self.shelf.heads)
 
     @cached_property
     def index(self) -> "VectorSpaces":

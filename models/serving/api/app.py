@@ -14,8 +14,9 @@ from models.serving.api.edge.openapi import describe
 from models.serving.api.edge.passage import Passage
 from models.serving.api.edge.problems import ProblemDetails, handle_problems
 from models.serving.api.routes.drafts import ItemBody, ItemDescription
-from models.serving.api.routes.embeddings import EmbeddingRequest, embedding_routes
 from models.serving.api.routes.feedback import FeedbackRequest, feedback_routes
+from models.serving.api.routes.inference.embeddings import EmbeddingRequest, embedding_routes
+from models.serving.api.routes.inference.labels import LabelsRequest, label_routes
 from models.serving.api.routes.items import item_routes
 from models.serving.api.routes.learning.job_shapes import JobBody
 from models.serving.api.routes.learning.jobs import job_routes
@@ -27,8 +28,8 @@ from models.serving.api.routes.searches import search_routes
 from models.serving.api.services import Api, Services, running_api
 from models.serving.request import SearchRequest
 
-DESCRIPTION = """Publish items, search them across modalities, say what the answers were worth, get vectors, and have
-better models trained and released.
+DESCRIPTION = """Publish items, search them across modalities, say what the answers were worth, get vectors and
+class probabilities, and have better models trained and released.
 
 Errors are problem details (RFC 9457). `X-Request-ID` is taken over or made, and comes back with every answer, as does
 `X-Model-Version`, the encoder that made the answer, or else the one that serves."""
@@ -39,6 +40,7 @@ ROUTES = (
     search_routes,
     feedback_routes,
     embedding_routes,
+    label_routes,
     model_routes,
     job_routes,
     measure_routes,
@@ -51,6 +53,7 @@ BODIES = (
     SearchRequest,
     FeedbackRequest,
     EmbeddingRequest,
+    LabelsRequest,
     JobBody,
     PromoteBody,
     RollbackBody,

@@ -1,26 +1,28 @@
-"""The encoders of all models that may answer, loaded before they have to; and which of them answers a search.
+"""The encoders and heads of all models that may answer, loaded before they have to; and which of them answers.
 
 A search takes its turns once, at its start: generation, encoder and space belong together until its end. Nothing waits
 for a model here: one that is not loaded yet is passed over, and if it is that of a new generation, the former one goes
-on for a bounded time. Its space is kept fresh for longer than that.
+on for a bounded time. Its space is kept fresh for longer than that. A question about classes takes encoder and heads
+likewise, both from one standing.
 """
 
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
-import structlog
-
 from models.encoders.port import Encoder
+from models.heads.bundle import HeadBundle
 from models.registry.standing import Standing
 from models.serving.config import SearchConfig
 from models.serving.live.arms import Arm, Lot, arms
-from models.serving.live.questions import FAULTS, Questions
+from models.serving.live.loaded import Loaded
+from models.serving.live.questions import Questions
+from models.serving.live.succession import Succession
 from streams.clock import Clock, SystemClock
 from streams.errors import Unavailable
 
-logger = structlog.get_logger()
+Encoders = Mapping[str, Questions]
+Heads = Mapping[str, HeadBundle | None]
 
 
 class Watch(Protocol):
@@ -45,11 +47,24 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """An encoder that could not be loaded, and when it is tried again."""
+class Labelling:
+    """What one question about classes is answered with, from its start to its end."""
 
-    reason: str
-    again_at_s: float
+    generation: int
+    model_version: str
+    encoder: Encoder
+    heads: HeadBundle | None
+    """None where the model brings none."""
+
+    def __post_init__(self) -> None:
+        """Raises Unavailable rather than show vectors to heads that were fitted to those of another encoder."""
+        if self.heads is not None and self.heads.encoder_version != self.encoder.version:
+            fitted_to = f"the heads of {self.model_version} were fitted to {self.heads.encoder_version}"
+            raise Unavailable(f"{fitted_to}, and {self.encoder.version} serves")
+
+
+def no_heads(version: str) -> None:
+    """Where no model brings heads."""
 
 
 class LiveEncoders:
@@ -61,37 +76,47 @@ class LiveEncoders:
         encoder_of: Callable[[str], Encoder],
         config: SearchConfig | None = None,
         clock: Clock | None = None,
+        heads_of: Callable[[str], HeadBundle | None] = no_heads,
     ) -> None:
         self._watch = watch
         self._encoder_of = encoder_of
         self._config = config or SearchConfig()
-        self._clock = clock or SystemClock()
-        self._lock = threading.Lock()
-        self._loaded: Mapping[str, Questions] = {}  # replaced as a whole, so that a search sees one state of it
-        self._failures: dict[str, Failure] = {}
-        self._served: Standing | None = None
-        self._behind_since: float | None = None
+        clock = clock or SystemClock()
+        again_s, lag_s = self._config.load_again_s, self._config.switch_lag_s
+        self._encoders = Loaded("encoder", self._proven, again_s, clock)
+        self._heads = Loaded("heads", heads_of, again_s, clock)
+        self._searches, self._labels = Succession(lag_s, clock), Succession(lag_s, clock)
 
     @classmethod
-    def of(cls, encoder: Encoder, config: SearchConfig | None = None) -> "LiveEncoders":
+    def of(
+        cls, encoder: Encoder, config: SearchConfig | None = None, heads: HeadBundle | None = None
+    ) -> "LiveEncoders":
         """One encoder for ever: generation 0, where nothing is released."""
         live = cls(Still(encoder.version), lambda _: encoder, config)
-        live._loaded = {encoder.version: Questions(encoder, live._config.query_cache)}
-        live._in_effect(live._loaded)
+        live._encoders.here = {encoder.version: Questions(encoder, live._config.query_cache)}
+        live._heads.here = {encoder.version: heads}
+        live._for_searches(live._watch.current(), live._encoders.here)
         return live
 
     def turns(self, lot: Lot) -> tuple[Turn, ...]:
         """Who answers a search, then who answers if that fails. Raises Unavailable while nobody can."""
-        loaded = self._loaded
-        standing = self._in_effect(loaded)
+        loaded = self._encoders.here
+        standing = self._for_searches(self._watch.current(), loaded)
         drawn = arms(standing, lot)
         return tuple(Turn(arm, standing.generation, loaded[version]) for arm, version in drawn if version in loaded)
+
+    def labelling(self) -> Labelling:
+        """What answers a question about classes, taken at its start. Raises Unavailable while nobody can."""
+        encoders, heads = self._encoders.here, self._heads.here
+        standing = self._for_labels(self._watch.current(), encoders, heads)
+        encoder = encoders[standing.encoder_version].encoder
+        return Labelling(standing.generation, standing.model_version, encoder, heads[standing.model_version])
 
     def encoder(self, version: str | None = None) -> Encoder | None:
         """The encoder of a version if it is loaded; without a version the one that serves. May raise Unavailable."""
         if version is None:
             return self.turns(lambda: 1.0)[0].encoder
-        questions = self._loaded.get(version)
+        questions = self._encoders.here.get(version)
         return questions.encoder if questions else None
 
     def standing(self) -> Standing:
@@ -100,23 +125,21 @@ class LiveEncoders:
 
     def shelf_ready(self) -> frozenset[str]:
         """Versions of the encoders that can answer at once."""
-        return frozenset(self._loaded)
+        return frozenset(self._encoders.here)
 
     def failures(self) -> dict[str, str]:
-        """Why encoders that may have to answer could not be loaded so far."""
-        return {version: failure.reason for version, failure in self._failures.copy().items()}
+        """Why encoders that may have to answer, or heads, could not be loaded so far; by version."""
+        return self._heads.failures() | self._encoders.failures()
 
     @property
     def serving(self) -> str:
         """Version of the encoder that served last, as far as memory tells; never waits."""
-        return self._served.encoder_version if self._served else "none"
+        return self._searches.served.encoder_version if self._searches.served else "none"
 
     def behind(self) -> str | None:
         """Why a former generation still answers here; None if it does not."""
-        standing, served = self._watch.current(), self._served
-        if served is None or standing.encoder_version in self._loaded:
-            return None
-        return f"generation {served.generation} still answers: {self._missing(standing)}"
+        encoders = self._encoders.here
+        return self._searches.behind(self._watch.current(), lambda one: self._no_encoder(one, encoders))
 
     def ready(self) -> str | None:
         """None while searches can be answered, else the reason."""
@@ -129,56 +152,42 @@ class LiveEncoders:
     def load(self) -> None:
         """Loads what may have to answer and is not loaded yet, and lets go of what has had its time."""
         standing = self._watch.current()
-        for version in standing.written:
-            failure = self._failures.get(version)
-            if version not in self._loaded and (failure is None or failure.again_at_s <= self._clock.monotonic()):
-                self._fetch(version)
-        if standing.encoder_version in self._loaded:
-            self._in_effect(self._loaded)
-        self._let_go({*standing.written, self.serving})
+        self._heads.load(standing.models)  # they are small, and are there when their encoder is
+        self._encoders.load(standing.written)
+        encoders, heads = self._encoders.here, self._heads.here
+        if self._no_encoder(standing, encoders) is None:
+            self._for_searches(standing, encoders)
+        if self._no_heads(standing, encoders, heads) is None:
+            self._for_labels(standing, encoders, heads)
+        former = [one for one in (self._searches.served, self._labels.served) if one is not None]
+        self._encoders.let_go({*standing.written, *(one.encoder_version for one in former)})
+        self._heads.let_go({*standing.models, *(one.model_version for one in former)})
 
-    def _fetch(self, version: str) -> None:
-        started_s = self._clock.monotonic()
-        try:
-            questions = Questions(self._encoder_of(version), self._config.query_cache)
-            questions.prove()
-        except FAULTS as error:
-            again_at_s = self._clock.monotonic() + self._config.load_again_s
-            self._failures[version] = Failure(str(error) or type(error).__name__, again_at_s)
-            logger.warning("an encoder cannot be loaded", version=version, reason=str(error))
-            return
-        self._failures.pop(version, None)
-        self._loaded = {**self._loaded, version: questions}
-        logger.info("an encoder is ready", version=version, seconds=round(self._clock.monotonic() - started_s, 3))
+    def _proven(self, version: str) -> Questions:
+        questions = Questions(self._encoder_of(version), self._config.query_cache)
+        questions.prove()
+        return questions
 
-    def _let_go(self, wanted: set[str]) -> None:
-        for version in self._failures.keys() - wanted:
-            del self._failures[version]
-        if gone := self._loaded.keys() - wanted:
-            self._loaded = {version: kept for version, kept in self._loaded.items() if version in wanted}
-            logger.info("let go of encoders", versions=sorted(gone))
-
-    def _in_effect(self, loaded: Mapping[str, Questions]) -> Standing:
+    def _for_searches(self, standing: Standing, encoders: Encoders) -> Standing:
         """What serves; for a while what served before, if that is not loaded yet."""
-        standing = self._watch.current()
-        with self._lock:
-            former = self._served
-            if standing.encoder_version in loaded:
-                if former is None or standing.generation >= former.generation:  # another thread may have looked later
-                    self._served, self._behind_since = standing, None
-                return standing
-            now_s = self._clock.monotonic()
-            if self._behind_since is None:
-                self._behind_since = now_s
-            in_time = now_s - self._behind_since <= self._config.switch_lag_s
-        if former is None or not in_time or former.encoder_version not in loaded:
-            raise Unavailable(self._missing(standing))
-        return replace(former, rollout=None)
+        return self._searches.in_effect(standing, lambda one: self._no_encoder(one, encoders))
 
-    def _missing(self, standing: Standing) -> str:
-        version, failure = standing.encoder_version, self._failures.get(standing.encoder_version)
-        reason = failure.reason if failure else "it is being loaded"
+    def _for_labels(self, standing: Standing, encoders: Encoders, heads: Heads) -> Standing:
+        """The same for questions about classes: they need the heads too."""
+        return self._labels.in_effect(standing, lambda one: self._no_heads(one, encoders, heads))
+
+    def _no_encoder(self, standing: Standing, encoders: Encoders) -> str | None:
+        version = standing.encoder_version
+        if version in encoders:
+            return None
+        reason = self._encoders.missing(version)
         return f"the encoder {version} of generation {standing.generation} is not ready: {reason}"
+
+    def _no_heads(self, standing: Standing, encoders: Encoders, heads: Heads) -> str | None:
+        version = standing.model_version
+        if version in heads:
+            return self._no_encoder(standing, encoders)
+        return f"the heads {version} of generation {standing.generation} are not ready: {self._heads.missing(version)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ OPERATIONS = [
     ("POST", "/v1/retrieval/search"),
     ("POST", "/v1/feedback"),
     ("POST", "/v1/inference/embeddings"),
+    ("POST", "/v1/inference/labels"),
     ("GET", "/v1/models"),
     ("GET", "/v1/models/{version}"),
     ("POST", "/v1/models/{version}/promote"),

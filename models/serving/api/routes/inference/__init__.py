@@ -1,0 +1,1 @@
+"""What models make of inputs that are in no index: vectors, and class probabilities."""
