@@ -11,8 +11,8 @@ from typing import Annotated
 import structlog
 import typer
 
-from infra.cli import config as config_command
 from infra.cli import (
+    classify,
     demo,
     evaluation,
     labels,
@@ -30,6 +30,7 @@ from infra.cli import (
     train,
     work,
 )
+from infra.cli import config as config_command
 from infra.cli.sql import sql_command
 from infra.cli.where import recording_url
 from infra.settings import flags
@@ -104,6 +105,7 @@ for command in (
     publish.publish,
     publish.withdraw,
     search.search,
+    classify.classify,
     release.release,
     release.rollback,
     lineage.lineage,

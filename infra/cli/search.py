@@ -1,25 +1,17 @@
 """`millrace search`: asks the running API, as any client would."""
 
-import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
+from infra.cli.asking import Found, ask, key_of, plain, print_table
 from infra.cli.where import api_url
-from infra.settings import Settings, load_settings
+from infra.settings import load_settings
 from schemas.items import Modality
-from streams.errors import MillraceError, Unavailable
-
-if TYPE_CHECKING:  # loaded when a search is asked for
-    import httpx
 
 PATH = "/v1/retrieval/search"
-TIMEOUT_S = 60.0
 EXCERPT_CHARACTERS = 100
-
-Found = dict[str, Any]
-"""The answer of the API."""
 
 
 def search(
@@ -40,34 +32,14 @@ def search(
     filters = {"modality": modality, "language": language, "source": source, "tags": tag, "nsfw_flag": nsfw}
     given = {name: value for name, value in filters.items() if value not in (None, [])}
     request = {"query": {"text": words}, "k": k, "filters": given}
-    found = ask(url or api_url(settings), request, _key(settings))
+    found = ask(url or api_url(settings), PATH, request, key_of(settings))
     typer.echo(to_json(found, indent=2).decode()) if as_json else show(found, show_versions)
-
-
-def ask(url: str, request: dict[str, Any], key: str | None = None) -> Found:
-    """The answer of the API at `url`. Raises Unavailable if there is none, MillraceError if it refuses."""
-    import httpx
-
-    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
-    try:
-        with httpx.Client(timeout=httpx.Timeout(TIMEOUT_S, connect=5.0), trust_env=False) as client:
-            response = client.post(f"{url.rstrip('/')}{PATH}", content=to_json(request), headers=headers)
-    except httpx.TimeoutException as error:
-        raise Unavailable(f"the API at {url} took too long; see `millrace status`") from error
-    except (httpx.TransportError, httpx.InvalidURL) as error:
-        raise Unavailable(f"nothing answers at {url}; start it with `make up`") from error
-    if not response.is_success:
-        raise MillraceError(_refusal(response))
-    return dict(from_json(response.content))
 
 
 def show(found: Found, with_versions: bool) -> None:
     """A table on a terminal; tab-separated lines with names above elsewhere."""
     names, rows = table_of(found, with_versions)
-    if sys.stdout.isatty():
-        _print_table(names, rows)
-    elif rows:
-        typer.echo("\n".join("\t".join(row) for row in [names, *rows]))
+    print_table(names, rows)
     if not rows:
         typer.echo("nothing found", err=True)
     if with_versions:
@@ -81,44 +53,11 @@ def table_of(found: Found, with_versions: bool) -> tuple[list[str], list[list[st
     rows = []
     for result in found["results"]:
         version = [str(result["version"])] if with_versions else []
-        start = [str(result["position"]), f"{result['score']:.4f}", _plain(result["id"]), result["modality"]]
+        start = [str(result["position"]), f"{result['score']:.4f}", plain(result["id"]), result["modality"]]
         rows.append([*start, *version, _excerpt(result["text"] or result["uri"] or "")])
     return names, rows
 
 
-def _print_table(names: list[str], rows: list[list[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*names)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    if rows:
-        Console().print(table)
-
-
 def _excerpt(text: str) -> str:
-    line = " ".join(_plain(text).split())
+    line = " ".join(plain(text).split())
     return line if len(line) <= EXCERPT_CHARACTERS else f"{line[: EXCERPT_CHARACTERS - 1]}…"
-
-
-def _plain(text: str) -> str:
-    """Without what could steer a terminal: a blank for each character that does not print."""
-    return "".join(one if one.isprintable() else " " for one in text)
-
-
-def _key(settings: Settings) -> str | None:
-    """The first configured API key, as the API here asks for one of them."""
-    key = next(iter(settings.api.api_keys), None)
-    return key.get_secret_value() if key else None
-
-
-def _refusal(response: "httpx.Response") -> str:
-    """What the problem details say, or the status where there are none."""
-    try:
-        problem = from_json(response.content)
-    except ValueError:
-        problem = None
-    detail = problem.get("detail") if isinstance(problem, dict) else None
-    return f"the API refused the search: {detail or f'status {response.status_code}'}"
