@@ -115,7 +115,7 @@ def test_a_request_becomes_a_registered_model_that_is_announced(undisturbed: Mil
     assert (trained.job_id, trained.model_version, trained.artifacts) == (JOB, model.version, model.artifacts)
     assert trained.parent_version == undisturbed.work.shelf.configured.version
     phases = [fact.phase for fact in progress if isinstance(fact, TrainingProgressed)]
-    assert list(dict.fromkeys(phases)) == ["snapshot", "data", "training", "saving"]
+    assert list(dict.fromkeys(phases)) == ["snapshot", "data", "training", "heads", "saving"]
     assert {fact.traceparent[3:35] for fact in told} == {ASKED.traceparent[3:35]}
 
 
@@ -127,7 +127,7 @@ def test_it_says_what_it_was_made_from(undisturbed: Mill) -> None:
     assert (model.facts["steps"], model.facts["ranks"], model.recipe) == (STEPS, 2, "smoke")
     seconds = model.facts["seconds"]
     assert isinstance(seconds, dict)
-    assert set(seconds) == {"snapshot", "data", "training", "saving"}
+    assert set(seconds) == {"snapshot", "data", "training", "heads", "saving"}
     assert sum(float(str(took)) for took in seconds.values()) == pytest.approx(model.seconds)
 
 
