@@ -52,7 +52,7 @@ def head_model(job: Job, recipe: HeadRecipe, folder: Path, bench: Workbench, tel
         facts={
             "seed": recipe.seed,
             "labels": labels_by_arm(manifest),
-            "heads": facts_of(fitted.bundle),
+            **facts_of(fitted.bundle),
             "seconds": dict[str, JsonValue](seconds),
         },
         seconds=sum(seconds.values()),
@@ -82,12 +82,9 @@ def fitted_heads(
     return Fitted(bundle, file)
 
 
-def facts_of(bundle: HeadBundle) -> JsonValue:
-    """What a reader wants to know of heads, by tenant and task."""
-    return {
-        f"{name.tenant}/{name.task}": {"classes": len(head.classes), "temperature": round(head.temperature, 4)}
-        for name, head in sorted(bundle.heads.items())
-    }
+def facts_of(bundle: HeadBundle) -> dict[str, JsonValue]:
+    """Figures of heads, without names: every tenant sees the facts of a model, and not the tasks of others."""
+    return {"heads": len(bundle.heads), "classes": sum(len(head.classes) for head in bundle.heads.values())}
 
 
 def _fitted_before(file: Path, encoder_version: str) -> HeadBundle | None:

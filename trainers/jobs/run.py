@@ -64,7 +64,7 @@ def _encoder_model(job: Job, recipe: Recipe, folder: Path, bench: Workbench, tel
         artifacts = tuple(bench.artifacts.put_file(path) for path in files)
     seconds = seconds_of(folder)
     facts = _facts(recipe, manifest, parent, folder, result, bench.config)
-    facts |= {"heads": facts_of(fitted.bundle)} if fitted else {}
+    facts |= facts_of(fitted.bundle) if fitted else {}
     return Model(
         version=encoder.version,
         kind=ModelKind.ENCODER,

@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.encoders.released import IMAGE_TOWER, load_released
+from models.heads.bundle import HEADS
 from models.registry.records import JobState, Model
 from schemas.event import Event
 from schemas.training import ModelTrained, TrainingProgressed, TrainingRequested
@@ -23,7 +25,16 @@ from streams.errors import Unavailable
 from streams.record import Origin, Record
 from streams.stage import Incoming
 from streams.topics import TRAINING_REQUESTED
-from tests.integration.trainers.jobs.mill import CHECKPOINT_STEPS, FEW_STEPS, JOB, MEASURED_WITH, STEPS, Mill
+from tests.integration.trainers.jobs.mill import (
+    CHECKPOINT_STEPS,
+    ENCODER,
+    FEW_STEPS,
+    JOB,
+    MEASURED_WITH,
+    STEPS,
+    TASK,
+    Mill,
+)
 from tests.integration.trainers.learning.digits import PROMPT, WORDS
 from trainers.jobs.stage import training_stage
 from trainers.jobs.worker import Trainer
@@ -131,6 +142,22 @@ def test_it_says_what_it_was_made_from(undisturbed: Mill) -> None:
     assert sum(float(str(took)) for took in seconds.values()) == pytest.approx(model.seconds)
 
 
+def test_it_brings_heads_that_were_fitted_to_its_own_vectors(undisturbed: Mill) -> None:
+    model = the_model(undisturbed)
+    assert [artifact.path for artifact in model.artifacts] == [HEADS, IMAGE_TOWER]
+    heads = undisturbed.work.shelf.heads(model.version)
+    assert heads is not None
+    assert (heads.encoder_version, heads.tasks("default")) == (model.version, [TASK.name])
+    assert model.facts["heads"] == 1
+
+
+def test_its_name_is_that_of_its_towers_alone(undisturbed: Mill) -> None:
+    model, shelf = the_model(undisturbed), undisturbed.work.shelf
+    towers = [artifact for artifact in model.artifacts if artifact.path != HEADS]
+    files = undisturbed.work.artifacts.fetch(towers, undisturbed.work.folder / "towers")
+    assert load_released(ENCODER, files).version == model.version == shelf.get(model.version).version
+
+
 def test_the_shelf_has_it_and_it_sees_otherwise_than_its_parent(undisturbed: Mill) -> None:
     shelf, version = undisturbed.work.shelf, the_model(undisturbed).version
     candidate, parent = shelf.get(version), shelf.configured
@@ -154,6 +181,7 @@ def test_a_trainer_that_is_killed_in_the_middle_is_followed_by_one_who_ends_with
     assert began[0] == 0
     assert CHECKPOINT_STEPS <= began[-1] < STEPS
     assert the_model(mill).version == the_model(undisturbed).version
+    assert the_model(mill).artifacts == the_model(undisturbed).artifacts
     assert the_model(mill).snapshot_sha256 == the_model(undisturbed).snapshot_sha256
     mill.engine.dispose()
 

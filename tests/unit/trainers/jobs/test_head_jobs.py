@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 import pytest
+from pydantic_core import to_json
 
 from models.heads.bundle import HEADS, HeadName, bundle_from_bytes, version_of
 from models.registry.records import Model, ModelKind, Progress, Rollout, RolloutState
@@ -78,9 +79,13 @@ def test_labels_become_a_model_of_heads_on_the_encoder_that_serves(bench: Bench,
     assert set(bundle_from_bytes(content).heads) == {ABOUT}
     assert model.recipe_sha256 == recipe_sha256(HeadRecipe())
     assert model.facts["labels"] == {"active": 45}
-    heads = model.facts["heads"]
-    assert isinstance(heads, dict)
-    assert set(heads) == {"default/topic"}
+    assert (model.facts["heads"], model.facts["classes"]) == (1, 3)
+
+
+def test_what_every_tenant_may_read_of_a_model_names_no_task(bench: Bench, tmp_path: Path) -> None:
+    label(bench, range(45))
+    model = done(bench, tmp_path / "job").model
+    assert "topic" not in to_json(dict(model.facts)).decode()
 
 
 def test_the_fact_says_the_same_as_the_model(bench: Bench, tmp_path: Path) -> None:
