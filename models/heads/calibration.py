@@ -4,7 +4,7 @@ A head is too sure of what it has seen. So its labels are divided into folds, an
 others; one temperature for all of them is what the head of all labels gets.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,13 +18,21 @@ Folds = NDArray[np.intp]
 """Number of the fold that each label is in. What is nearly the same belongs into one."""
 
 
-def fit_calibrated(vectors: Floats, labels: Sequence[str], trust: Floats, folds: Folds, config: HeadConfig) -> Head:
-    """The head of all these labels, with its temperature."""
+def fit_calibrated(
+    vectors: Floats,
+    labels: Sequence[str],
+    trust: Floats,
+    folds: Folds,
+    config: HeadConfig,
+    rest: Callable[[], None] = lambda: None,
+) -> Head:
+    """The head of all these labels, with its temperature. `rest` is called between two fits, and may raise."""
     moments = pool_moments(vectors)
     head = fit_head(vectors, labels, trust, *moments, config=config)
     names = np.array(labels, dtype=object)
     losses, judged = np.zeros(len(TEMPERATURES)), 0
     for fold in np.unique(folds):
+        rest()
         inside = folds == fold
         seen = names[~inside & (trust > 0)].tolist()
         if len(set(seen)) < 2:

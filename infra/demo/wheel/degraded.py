@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from infra.wiring.workshop import Workshop
 from models.encoders.released import IMAGE_TOWER, load_released
+from models.heads.bundle import HEADS
 from models.registry.records import Model, ModelKind
 from schemas.training import ModelTrained
 from streams.codec import encode
@@ -62,7 +63,8 @@ def _spoilt(files: Mapping[str, Path], folder: Path, seed: int) -> dict[str, Pat
         for name, each in weights.items()
     }
     save_file(noisy, folder / IMAGE_TOWER, metadata=facts)
-    return {**files, IMAGE_TOWER: folder / IMAGE_TOWER}
+    towers = {name: path for name, path in files.items() if name != HEADS}  # heads are of the encoder that was good
+    return {**towers, IMAGE_TOWER: folder / IMAGE_TOWER}
 
 
 def _tell(workshop: Workshop, model: Model) -> None:

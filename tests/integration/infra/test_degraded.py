@@ -13,6 +13,7 @@ from models.encoders.config import EncoderConfig
 from models.encoders.image_tower import ImageTower
 from models.encoders.mini import MillraceMini
 from models.encoders.released import IMAGE_TOWER, load_released
+from models.heads.bundle import HEADS, HeadBundle, bundle_to_bytes
 from models.registry.records import Model, ModelKind
 from schemas.training import ModelTrained, ReleaseKind
 from streams.codec import decode
@@ -49,8 +50,9 @@ def serving(workshop: Workshop, folder: Path) -> Model:
     assert isinstance(plain, MillraceMini)
     ImageTower.seeded(plain.dim, EncoderConfig(threads=1, image_seed=7)).save(folder / IMAGE_TOWER)
     version = load_released(ENCODER, {IMAGE_TOWER: folder / IMAGE_TOWER}, plain.texts).version
-    artifact = workshop.artifacts.put_file(folder / IMAGE_TOWER, IMAGE_TOWER)
-    said = {"recipe_sha256": SHA, "snapshot_sha256": SHA, "artifacts": (artifact,)}
+    (folder / HEADS).write_bytes(bundle_to_bytes(HeadBundle(version, {})))
+    artifacts = tuple(workshop.artifacts.put_file(folder / name) for name in (HEADS, IMAGE_TOWER))
+    said = {"recipe_sha256": SHA, "snapshot_sha256": SHA, "artifacts": artifacts}
     model = Model(version, ModelKind.ENCODER, version, **said)  # type: ignore[arg-type]
     registry = workshop.registry
     registry.models.register(model)
@@ -76,6 +78,8 @@ def test_a_degraded_model_is_registered_and_told_once_however_often_it_is_offere
     assert len({fact.event_id for fact in facts}) == 1
     assert isinstance(facts[0], ModelTrained)
     assert (facts[0].model_version, facts[0].parent_version) == (bad.version, good.version)
+    assert workshop.shelf.heads(good.version) is not None
+    assert workshop.shelf.heads(bad.version) is None  # it has another encoder
     picture = [encoded(noise(1))]
     vectors = [workshop.shelf.get(one.version).encode_images(picture) for one in (good, bad)]
     assert float((vectors[0] * vectors[1]).sum()) < 0.9

@@ -49,7 +49,7 @@ def fit_heads(
     heads = {}
     for lesson in found:
         rest()
-        if (head := _head(lesson, recipe, vectors)) is not None:
+        if (head := _head(lesson, recipe, vectors, rest)) is not None:
             heads[lesson.name] = head
             logger.info("head_fitted", tenant=lesson.name.tenant, task=lesson.name.task, labels=len(lesson.labels))
     return HeadBundle(encoder.version, heads)
@@ -65,7 +65,7 @@ def _encode(found: Sequence[Lesson], vectors: ItemVectors, tell: Tell) -> None:
         tell(Progress(PHASE, done, len(rows), items_per_s=done / max(time.monotonic() - began, 1e-9)))
 
 
-def _head(lesson: Lesson, recipe: HeadRecipe, vectors: ItemVectors) -> Head | None:
+def _head(lesson: Lesson, recipe: HeadRecipe, vectors: ItemVectors, rest: Rest) -> Head | None:
     """The head of the items that could be encoded."""
     rows, seen = vectors.items([one.row for one in lesson.labels])
     encoded = {row.key for row in rows}
@@ -73,7 +73,8 @@ def _head(lesson: Lesson, recipe: HeadRecipe, vectors: ItemVectors) -> Head | No
     if not teaches(known):
         return None
     trust = np.array([one.trust for one in known], dtype=np.float64)
-    return fit_calibrated(seen, [one.label for one in known], trust, _folds(known, recipe), recipe.config())
+    names = [one.label for one in known]
+    return fit_calibrated(seen, names, trust, _folds(known, recipe), recipe.config(), rest)
 
 
 def _folds(known: Sequence[Labelled], recipe: HeadRecipe) -> Folds:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -177,12 +178,17 @@ def test_how_far_it_is_is_told() -> None:
     assert told[0].items_per_s > 0
 
 
-def test_it_can_be_given_up_between_two_pieces_of_work() -> None:
+@pytest.mark.parametrize("after", range(6))
+def test_it_can_be_given_up_between_two_pieces_of_work(after: int) -> None:
+    """Before a batch of texts, before a head, before the head of each fold."""
+    rested = count()
+
     class GivenUpError(Exception):
         pass
 
     def rest() -> None:
-        raise GivenUpError
+        if next(rested) == after:
+            raise GivenUpError
 
     with pytest.raises(GivenUpError):
         fit(taught(both_sides()), rest=rest)
