@@ -141,6 +141,12 @@ class LiveEncoders:
         encoders = self._encoders.here
         return self._searches.behind(self._watch.current(), lambda one: self._no_encoder(one, encoders))
 
+    def without_heads(self) -> str | None:
+        """Why the heads of what serves could not be loaded; None while they are here, or on their way."""
+        standing = self._watch.current()
+        failed = standing.model_version in self._heads.failures()
+        return self._no_heads(standing, self._encoders.here, self._heads.here) if failed else None
+
     def ready(self) -> str | None:
         """None while searches can be answered, else the reason."""
         try:

@@ -67,7 +67,8 @@ class OperatorEndpoints:
         }
         dependencies = {name: Dependency(ready=reason is None, reason=reason) for name, reason in found.items()}
         reasons = [f"{name}: {reason}" for name, reason in found.items() if reason is not None]
-        notes = [note] if (note := _reason(services.search.live.behind)) else []
+        live = services.search.live
+        notes = [note for check in (live.behind, live.without_heads) if (note := _reason(check))]
         body = Readiness(ready=not reasons, reasons=reasons, notes=notes, dependencies=dependencies)
         return json_response(body, 503 if reasons else 200)
 

@@ -23,8 +23,10 @@ from models.serving.live.encoders import Labelling
 from schemas.items import Modality
 
 MAX_LABELS = 1_000
+READ_CHARACTERS = 2_000
+"""Of a text, from its beginning. Snapshots keep as much unless told otherwise: heads have learnt from no more."""
 MAX_WINDOWS = 4
-"""Of a text; snapshots keep about as much of it, so heads have learnt from no more."""
+"""Of what is read: text without spaces has many."""
 EXAMPLES: dict[str, Any] = {
     "text": {
         "summary": "The likeliest classes of a text",
@@ -143,7 +145,8 @@ def _vectors(encoder: Encoder, inputs: Inputs, pictures: Pictures) -> Vectors:
     texts, images = places_of(inputs, Modality.TEXT), places_of(inputs, Modality.IMAGE)
     rows = np.zeros((len(inputs), encoder.dim), dtype=np.float32)
     if texts:
-        rows[texts] = vectors_of_texts(encoder, [inputs[place].text or "" for place in texts], MAX_WINDOWS)
+        beginnings = [(inputs[place].text or "")[:READ_CHARACTERS] for place in texts]
+        rows[texts] = vectors_of_texts(encoder, beginnings, MAX_WINDOWS)
     if images:
         rows[images] = encoder.encode_images(pictures.contents(inputs, images))
     return rows

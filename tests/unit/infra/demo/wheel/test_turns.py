@@ -63,10 +63,10 @@ def test_the_seconds_of_a_turn_add_up_to_its_total() -> None:
     }
 
 
-@given(
-    st.dictionaries(st.sampled_from(["snapshot", "data", "training", "heads", "saving"]), st.floats(0, 1e4)),
-    st.integers(0),
-)
+NOTED = st.sampled_from(["snapshot", "data", "training", "heads", "saving"])
+
+
+@given(st.dictionaries(NOTED, st.floats(0, 1e4)), st.integers(0))
 def test_whatever_was_noted_they_add_up(noted: dict[str, float], took_ms: int) -> None:
     at_ms = BEGAN_MS + took_ms % 10**8
     *steps, total = seconds_of(generation(at_ms), making(seconds=noted)).values()

@@ -16,6 +16,7 @@ from models.serving.live.encoders import LiveEncoders
 from models.serving.search import SearchService
 from tests.unit.models.serving.api.parts import DictIndex, House, house, name_of, problem, talking
 from tests.unit.models.serving.api.test_embeddings import in_base64, png
+from trainers.snapshots.config import SnapshotConfig
 
 LABELS = "/v1/inference/labels"
 TEXTS = ("a late goal in the league", "the choir sang", "the minister lost the vote", "a goal", "a choir", "a vote")
@@ -99,7 +100,7 @@ def test_a_picture_is_seen(client: TestClient) -> None:
 
 def test_a_long_text_is_read_as_training_reads_it(client: TestClient) -> None:
     long = " ".join(["goal"] * 300 + ["choir"] * 300)
-    windows = ENCODER.encode_texts(ENCODER.split(long))
+    windows = ENCODER.encode_texts(ENCODER.split(long[: SnapshotConfig().text_chars]))
     assert len(windows) > 1
     mean = windows.mean(axis=0, keepdims=True)
     said = HEADS[HeadName("default", "topic")].probabilities(
@@ -107,6 +108,12 @@ def test_a_long_text_is_read_as_training_reads_it(client: TestClient) -> None:
     )
     [result] = ask(client, {"text": long}).json()["results"]
     assert result["labels"][0]["probability"] == pytest.approx(float(said.max()))
+
+
+def test_what_snapshots_do_not_keep_of_a_text_counts_for_nothing(client: TestClient) -> None:
+    beginning = " ".join(["goal"] * 400)[: SnapshotConfig().text_chars]
+    short, long = ask(client, {"text": beginning}, {"text": beginning + " choir" * 500}).json()["results"]
+    assert short["labels"] == long["labels"]
 
 
 def test_a_text_without_words_is_answered_too(client: TestClient) -> None:

@@ -95,7 +95,7 @@ def test_heads_that_are_not_loaded_yet_leave_the_former_ones_in_place_and_search
     place.watch.now = serving(2, SECOND)
     assert place.answering() == (1, FIRST, OLD.version)
     [turn] = place.live.turns(lambda: 1.0)
-    assert (turn.generation, place.live.behind()) == (2, None)
+    assert (turn.generation, place.live.behind(), place.live.without_heads()) == (2, None, None)
     place.live.load()
     assert place.answering() == (2, SECOND, OLD.version)
 
@@ -106,6 +106,7 @@ def test_former_heads_answer_for_a_bounded_time_only() -> None:
     place.bundles[SECOND] = BadRecord("artifact_corrupt", "heads.safetensors")
     place.watch.now = serving(2, SECOND)
     place.live.load()
+    assert "artifact_corrupt" in (place.live.without_heads() or "")
     assert place.answering() == (1, FIRST, OLD.version)
     place.clock.now_s = 60.1
     with pytest.raises(Unavailable, match="artifact_corrupt"):
