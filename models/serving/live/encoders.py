@@ -100,15 +100,13 @@ class LiveEncoders:
 
     def turns(self, lot: Lot) -> tuple[Turn, ...]:
         """Who answers a search, then who answers if that fails. Raises Unavailable while nobody can."""
-        loaded = self._encoders.here
-        standing = self._for_searches(self._watch.current(), loaded)
+        standing, loaded, _ = self._taken(lambda now, encoders, _: self._for_searches(now, encoders))
         drawn = arms(standing, lot)
         return tuple(Turn(arm, standing.generation, loaded[version]) for arm, version in drawn if version in loaded)
 
     def labelling(self) -> Labelling:
         """What answers a question about classes, taken at its start. Raises Unavailable while nobody can."""
-        encoders, heads = self._encoders.here, self._heads.here
-        standing = self._for_labels(self._watch.current(), encoders, heads)
+        standing, encoders, heads = self._taken(self._for_labels)
         encoder = encoders[standing.encoder_version].encoder
         return Labelling(standing.generation, standing.model_version, encoder, heads[standing.model_version])
 
@@ -173,6 +171,19 @@ class LiveEncoders:
         questions = Questions(self._encoder_of(version), self._config.query_cache)
         questions.prove()
         return questions
+
+    def _taken(self, choose: Callable[[Standing, Encoders, Heads], Standing]) -> tuple[Standing, Encoders, Heads]:
+        """The standing that answers, and what is loaded, both as of one moment. Raises Unavailable.
+
+        Nobody is refused for having looked while something came or went.
+        """
+        while True:
+            now, encoders, heads = self._watch.current(), self._encoders.here, self._heads.here
+            try:
+                return choose(now, encoders, heads), encoders, heads
+            except Unavailable:
+                if self._encoders.here is encoders and self._heads.here is heads:
+                    raise
 
     def _for_searches(self, standing: Standing, encoders: Encoders) -> Standing:
         """What serves; for a while what served before, if that is not loaded yet."""

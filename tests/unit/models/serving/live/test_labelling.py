@@ -1,5 +1,6 @@
 """Which heads answer, on which encoder, while generations come and go."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -186,3 +187,36 @@ def test_heads_that_have_had_their_time_are_let_go() -> None:
 def test_one_encoder_alone_may_bring_heads() -> None:
     assert LiveEncoders.of(OLD, heads=bundle()).labelling().heads is not None
     assert LiveEncoders.of(OLD).labelling().heads is None
+
+
+def test_no_question_meets_parts_of_two_generations_while_they_change() -> None:
+    """Heads and encoders come and go under questions from several threads; each takes what was one standing."""
+    models = ((FIRST, OLD.version), (SECOND, OLD.version), (NEW.version, NEW.version))
+    standings = [serving(number, *models[number % 3]) for number in range(1, 301)]
+    allowed = {(one.generation, one.model_version, one.encoder_version) for one in standings}
+    place, ended = Place(standings[0]), threading.Event()
+    place.live.load()
+    seen: list[tuple[int, str, str]] = []
+    faults: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            while not ended.is_set():
+                found = place.live.labelling()
+                assert found.heads is place.bundles[found.model_version]
+                seen.append((found.generation, found.model_version, found.encoder.version))
+        except (AssertionError, LookupError, Unavailable) as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for now in standings:
+        place.watch.now = now
+        place.live.load()
+    ended.set()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert set(seen) <= allowed
+    assert len({generation for generation, _, _ in seen}) > 10
