@@ -298,7 +298,7 @@ class Installation:
 
     def confuse(self) -> None:
         """From here on questions are encoded by the new model, whatever space is searched."""
-        for questions in self._live_encoders._loaded.values():
+        for questions in self._live_encoders._encoders.here.values():
             questions.vector = lambda text: NEW.encode_texts([text])[0]  # type: ignore[assignment]
 
     def _runner(self, stage: AnyStage) -> Runner:

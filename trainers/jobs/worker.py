@@ -96,7 +96,7 @@ class Heartbeat:
         self._registry, self._jobs = bench.registry, bench.registry.jobs
         self._config, self._lease = bench.config, lease
         self._progress = lease.job.progress
-        self._ended = threading.Event()
+        self._ended, self._renewing = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._told, self._told_at = 0, float("-inf")
         self.cancelled = False
@@ -149,7 +149,9 @@ class Heartbeat:
             self._registry.announcements(TRAINING).put(connection, [fact])
 
     def _renew(self) -> None:
-        self.cancelled = self._jobs.progress(self._lease, self._progress, self._config.lease_s).cancel_asked
+        with self._renewing:  # what is newer is written later
+            job = self._jobs.progress(self._lease, self._progress, self._config.lease_s)
+        self.cancelled = job.cancel_asked
 
     def _beat(self) -> None:
         while not self._ended.wait(self._config.heartbeat_s):

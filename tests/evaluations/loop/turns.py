@@ -24,6 +24,7 @@ from trainers.gate.judging import judge
 from trainers.gate.outcomes import Outcomes
 from trainers.gate.whole import macro_f1
 from trainers.recipes.overrides import resolved
+from trainers.recipes.recipe import Recipe
 from trainers.snapshots.manifest import Manifest
 from trainers.snapshots.rows import Row, Split, TaskLabel
 
@@ -61,6 +62,7 @@ class Loop:
         seconds: dict[str, float] = {}
         plan, parent = self.data.plan, self._model
         recipe = resolved(plan.recipe, {**plan.overrides, "seed": self.seed * 100 + number})
+        assert isinstance(recipe, Recipe)
         with _timed(seconds, "choosing"):
             self.batches.append(self._chosen())
         manifest = self._manifest()
