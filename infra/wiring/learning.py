@@ -77,6 +77,7 @@ def _trainer(workshop: Workshop) -> Service:
             workshop.registry,
             workshop.watch,
             workshop.shelf,
+            catalogue,
             builder,
             workshop.snapshots,
             workshop.artifacts,

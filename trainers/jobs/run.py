@@ -14,10 +14,11 @@ from models.encoders.mini import MillraceMini
 from models.encoders.released import load_released
 from models.mined.store import BEGINNING, MAX_PAGE, HardNegative, MinedStore
 from models.registry.records import Job, Model, ModelKind
-from schemas.training import ModelTrained
+from schemas.training import ModelTrained, TriggerCause
 from streams.errors import Misconfigured
+from trainers.jobs.forgetting import unlearnt
 from trainers.jobs.heads import facts_of, fitted_heads, head_model
-from trainers.jobs.steps import Timed, frozen, labels_by_arm, live_at, seconds_of, write
+from trainers.jobs.steps import Live, Timed, frozen, labels_by_arm, live_at, read, seconds_of, write
 from trainers.jobs.workbench import Stop, Tell, Trained, Workbench, cause_of
 from trainers.learning.data.dataset import FACTS, open_dataset
 from trainers.learning.data.examples import ItemName
@@ -32,7 +33,7 @@ from trainers.recipes.recipe import Recipe
 from trainers.snapshots.manifest import Manifest
 from trainers.snapshots.rows import Split
 
-RECIPE = "recipe.json"
+RECIPE, PARENT = "recipe.json", "parent.json"
 
 
 def train(job: Job, folder: Path, bench: Workbench, tell: Tell, stop: Stop) -> Trained:
@@ -82,15 +83,25 @@ def _encoder_model(job: Job, recipe: Recipe, folder: Path, bench: Workbench, tel
 
 
 def _frozen(job: Job, folder: Path, bench: Workbench) -> tuple[Manifest, MillraceMini]:
-    """The snapshot, and the encoder that was live when it was frozen."""
+    """The snapshot, and the encoder whose weights the run begins with."""
     live = live_at(folder, bench)
-    encoder = bench.shelf.get(live.encoder_version)
+    encoder = bench.shelf.get(_begun_from(job, live, folder, bench))
     if not isinstance(encoder, MillraceMini):
         raise Misconfigured(
             f"only millrace-mini can be trained, and {live.encoder_version} serves; set encoder.kind = millrace-mini, "
             "or ask for heads alone: `millrace train --recipe head`"
         )
     return frozen(job, live, folder, bench), encoder
+
+
+def _begun_from(job: Job, live: Live, folder: Path, bench: Workbench) -> str:
+    """The encoder that is live; after a withdrawal one that never learnt from what is gone, chosen once a job."""
+    if job.cause != TriggerCause.WITHDRAWAL:
+        return live.encoder_version
+    if not (known := read(folder / PARENT)):
+        known = {"version": unlearnt(live.encoder_version, bench)}
+        write(folder / PARENT, json.dumps(known).encode())
+    return str(known["version"])
 
 
 def _prepared(recipe: Recipe, manifest: Manifest, parent: MillraceMini, folder: Path, bench: Workbench) -> None:

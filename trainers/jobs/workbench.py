@@ -17,6 +17,7 @@ from schemas.training import ModelTrained
 from streams.media.store import MediaStore
 from trainers.loop.config import TrainingConfig
 from trainers.snapshots.builder import SnapshotBuilder
+from trainers.snapshots.catalogue.catalogue import ItemCatalogue
 from trainers.snapshots.labelled import Task
 from trainers.snapshots.store import SnapshotStore
 
@@ -31,6 +32,7 @@ class Workbench:
     registry: Registry
     watch: Watch
     shelf: Shelf
+    catalogue: ItemCatalogue
     builder: SnapshotBuilder
     snapshots: SnapshotStore
     artifacts: ArtifactStore

@@ -70,6 +70,7 @@ class Bench:
             self.registry,
             Watch(self.registry, shelf.configured.version, refresh_s=0),
             shelf,
+            self.catalogue,
             builder,
             snapshots,
             artifacts,
