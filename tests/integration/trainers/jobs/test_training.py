@@ -144,7 +144,7 @@ def test_it_says_what_it_was_made_from(undisturbed: Mill) -> None:
 
 def test_it_brings_heads_that_were_fitted_to_its_own_vectors(undisturbed: Mill) -> None:
     model = the_model(undisturbed)
-    assert [artifact.path for artifact in model.artifacts] == [HEADS, IMAGE_TOWER]
+    assert [artifact.path for artifact in model.artifacts] == [IMAGE_TOWER, HEADS]
     heads = undisturbed.work.shelf.heads(model.version)
     assert heads is not None
     assert (heads.encoder_version, heads.tasks("default")) == (model.version, [TASK.name])
