@@ -16,7 +16,6 @@ from models.mined.store import BEGINNING, MAX_PAGE, HardNegative, MinedStore
 from models.registry.records import Job, Model, ModelKind
 from schemas.training import ModelTrained, TriggerCause
 from streams.errors import Misconfigured
-from trainers.jobs.forgetting import unlearnt
 from trainers.jobs.heads import facts_of, fitted_heads, head_model
 from trainers.jobs.steps import Live, Timed, frozen, labels_by_arm, live_at, read, seconds_of, write
 from trainers.jobs.workbench import Stop, Tell, Trained, Workbench, cause_of
@@ -30,6 +29,7 @@ from trainers.recipes.hashes import recipe_sha256, run_sha256
 from trainers.recipes.head import HeadRecipe
 from trainers.recipes.overrides import resolved
 from trainers.recipes.recipe import Recipe
+from trainers.snapshots.history.forgetting import unlearnt
 from trainers.snapshots.manifest import Manifest
 from trainers.snapshots.rows import Split
 
@@ -99,7 +99,8 @@ def _begun_from(job: Job, live: Live, folder: Path, bench: Workbench) -> str:
     if job.cause != TriggerCause.WITHDRAWAL:
         return live.encoder_version
     if not (known := read(folder / PARENT)):
-        known = {"version": unlearnt(live.encoder_version, bench)}
+        clean = unlearnt(live.encoder_version, bench.registry.models, bench.snapshots, bench.catalogue)
+        known = {"version": clean or bench.shelf.configured.version}
         write(folder / PARENT, json.dumps(known).encode())
     return str(known["version"])
 
