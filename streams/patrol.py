@@ -18,7 +18,7 @@ class Patrol:
     """Repeats `step`, which answers whether there is more to do at once. `start`, `stop` and `ready` as services do.
 
     A step that fails with one of our errors is repeated, after longer and longer pauses; any other failure is a bug
-    and ends the process by `on_bug`.
+    and ends the process: `on_bug` wakes it, and the failure goes on to `threading.excepthook`, which tells it why.
     """
 
     def __init__(
@@ -73,9 +73,9 @@ class Patrol:
                 if not more:
                     self._wake.wait(self._pause_s)
                 self._wake.clear()
-        except BaseException:
+        except BaseException as error:
             self._reason = "stopped by a bug; its traceback is in the log"
-            logger.critical("a patrol failed; the process stops", patrol=self._name)
+            logger.critical("a patrol failed; the process stops", patrol=self._name, error=repr(error))
             self._on_bug()
             raise  # the thread's own hook prints the traceback
 

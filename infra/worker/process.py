@@ -1,15 +1,15 @@
 """Runs the stages of one process until it is told to stop, and tells operators how they are.
 
-A stage that meets a bug stops the whole process with its traceback: whoever supervises it starts it again, and the
-records in hand are read again.
+A stage or any other thread that meets a bug stops the whole process with its traceback and exit code 1: whoever
+supervises it starts it again, and the records in hand are read again.
 """
 
 import json
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -77,6 +77,12 @@ class Worker:
         """Until a signal or a failure; the exit code. Call from the main thread."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
+        with self._noticing_bugs():
+            self._work()
+        logger.info("stopped", process=self._name)
+        return 1 if self._failures else 0
+
+    def _work(self) -> None:
         look_for_cycles_seldom()
         self._ops.start()
         for service in self._parts.services:
@@ -87,8 +93,23 @@ class Worker:
         while not self._stop.wait(1.0):
             pass
         self._end()
-        logger.info("stopped", process=self._name)
-        return 1 if self._failures else 0
+
+    @contextmanager
+    def _noticing_bugs(self) -> Iterator[None]:
+        """A thread that dies by a bug takes the process along: half a worker that looks alive is worse than none."""
+        printed = threading.excepthook
+
+        def notice(died: threading.ExceptHookArgs) -> None:
+            if died.exc_value is not None:
+                self._failures.append(died.exc_value)
+            printed(died)
+            self._stop.set()
+
+        threading.excepthook = notice
+        try:
+            yield
+        finally:
+            threading.excepthook = printed
 
     def _drive(self, runner: Driver) -> None:
         try:
@@ -96,10 +117,9 @@ class Worker:
         except MillraceError as error:
             self._failures.append(error)
             logger.critical("a stage cannot go on; the process stops", process=self._name, reason=str(error))
-        except BaseException as error:
-            self._failures.append(error)
+        except BaseException:
             logger.critical("a stage failed; the process stops", process=self._name)
-            raise  # the thread's own hook prints the traceback
+            raise  # the thread's own hook prints the traceback, and notes the failure
         finally:
             self._stop.set()
 

@@ -9,12 +9,14 @@ from contextlib import ExitStack
 import pytest
 
 from infra.worker.config import WorkerConfig
-from infra.worker.process import Parts, Worker
+from infra.worker.process import Parts, Service, Worker
 from schemas.event import Event
 from schemas.items import ItemPublished
 from streams.codec import encode
 from streams.errors import Misconfigured
 from streams.memory import MemoryBroker, MemoryConsumer, MemoryProducer
+from streams.patrol import Patrol
+from streams.retry import BackoffConfig
 from streams.runner import Runner
 from streams.stage import Incoming, Stage
 from streams.topics import RAW
@@ -60,6 +62,29 @@ def test_a_bug_in_a_stage_ends_the_worker_in_good_order() -> None:
     closed = threading.Event()
     assert worker(fail, closed).run() == 1
     assert closed.is_set()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_bug_in_a_service_ends_the_worker_with_the_exit_code_of_a_failure() -> None:
+    def fail() -> bool:
+        raise ZeroDivisionError
+
+    patrol = Patrol("p", fail, 3600.0, BackoffConfig())
+    service = Service("p", patrol.start, patrol.stop, patrol.ready)
+    closed = threading.Event()
+    close = ExitStack()
+    close.callback(closed.set)
+    parts = Parts({"s": runner(lambda _: [])}, (service,), close=close)
+    assert Worker("test", parts, WorkerConfig(stop_grace_s=20.0), 0).run() == 1
+    assert closed.is_set()
+
+
+def test_a_worker_that_is_told_to_stop_ends_with_exit_code_0() -> None:
+    def stop(_: Incoming) -> list[Event]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return []
+
+    assert worker(stop, threading.Event()).run() == 0
 
 
 def test_parts_are_not_closed_under_a_stage_that_does_not_end() -> None:
