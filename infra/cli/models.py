@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.cli.times import moment
+from infra.cli.under_way import under_way
 from infra.cli.where import opened_registry
 from infra.settings import load_settings
 from streams.errors import MillraceError, Misconfigured
@@ -31,12 +32,15 @@ def list_models(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most this many.")] = 50, as_json: AsJson = False
 ) -> None:
     """List models, newest first, and say which one serves."""
-    registry = opened_registry(load_settings())
+    settings = load_settings()
+    registry = opened_registry(settings)
     models, history = registry.models.list(limit), registry.generations.history(HISTORY)
     shown = [(model, _served(model, history), registry.evaluations.latest(model.version)) for model in models]
     if as_json:
         rows = [_plain(model) | {"generations": served, "passed": _passed(said)} for model, served, said in shown]
-        _print({"live": asdict(history[0]) if history else None, "models": rows})
+        rollout = registry.rollouts.current()
+        live, on_its_way = asdict(history[0]) if history else None, asdict(rollout) if rollout else None
+        _print({"live": live, "rollout": on_its_way, "models": rows})
         return
     table = Table("version", "kind", "recipe", "made", "parent", "gate", "served as")
     for model, served, said in shown:
@@ -44,7 +48,8 @@ def list_models(
         kind, made = model.kind.value, moment(model.created_at_ms)
         table.add_row(model.version, kind, model.recipe, made, model.parent_version or "-", _gate(said), numbers or "-")
     _console().print(table)
-    typer.echo(_live(history), err=True)
+    for line in under_way(registry, settings):
+        typer.echo(line, err=True)
 
 
 @models_app.command("show")
@@ -190,12 +195,6 @@ def _generation(generation: "Generation") -> str:
     why = f": {generation.reason}" if generation.reason else ""
     said = f"{generation.kind.value} by {generation.released_by or '-'}{why}"
     return f"generation {generation.number} from {moment(generation.at_ms)}, {said}"
-
-
-def _live(history: "list[Generation]") -> str:
-    if not history:
-        return "generation 0 serves: the encoder of the settings"
-    return f"generation {history[0].number} serves: {history[0].model_version}"
 
 
 def _passed(said: "ModelEvaluated | None") -> bool | None:

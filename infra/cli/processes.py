@@ -17,11 +17,13 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from infra.broker.jars import OnProgress
+from infra.cli.under_way import under_way
+from infra.cli.where import opened_registry
 from infra.settings import Settings, load_settings
 from infra.supervisor.child import MISCONFIGURED_EXIT
 from infra.supervisor.state import holder, running, sole_supervisor
 from infra.supervisor.status import ProcessStatus, Status, status_of
-from streams.errors import Misconfigured, Unavailable
+from streams.errors import MillraceError, Misconfigured, Unavailable
 
 if TYPE_CHECKING:
     from infra.installation import Installation
@@ -65,7 +67,10 @@ def down(dry_run: DryRun = False) -> None:
 
 def status(as_json: AsJson = False) -> None:
     """Show each process: whether it is ready, what it waits for, where it listens."""
-    current = status_of(load_settings().data_dir)
+    settings = load_settings()
+    current = status_of(settings.data_dir)
+    if current.phase not in ("down", "preparing"):
+        current = current.model_copy(update={"learning": _learning(settings)})
     if as_json:
         typer.echo(current.model_dump_json(indent=2))
     else:
@@ -232,6 +237,16 @@ def _print_status(current: Status) -> None:
     for process in current.processes:
         table.add_row(*_row(process))
     Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH).print(table)
+    for line in current.learning:
+        typer.echo(line)
+
+
+def _learning(settings: Settings) -> tuple[str, ...]:
+    """What is trained, judged and rolled out; or why nobody can tell."""
+    try:
+        return tuple(under_way(opened_registry(settings), settings))
+    except MillraceError as error:
+        return (f"what is trained and released cannot be told: {error}",)
 
 
 def _row(process: ProcessStatus) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from infra.cli.under_way import rollout_in_words
 from infra.cli.where import opened_registry
 from infra.settings import Settings, load_settings
 from streams.errors import MillraceError, Misconfigured
@@ -54,7 +55,7 @@ def release(
     _agreed(yes)
     wish = Wish(by=by, force=force, canary_share=canary)
     begun = _asked(lambda: promote(registry, watch, settings.rollout, version, wish))
-    _followed(registry, begun, wait)
+    _followed(registry, settings, begun, wait)
 
 
 def rollback(
@@ -76,7 +77,7 @@ def rollback(
     if dry_run:
         typer.echo(_way_back(gone) if under_way else _plan(gone))
         return
-    _followed(registry, gone, wait)
+    _followed(registry, settings, gone, wait)
 
 
 def _opened(settings: Settings) -> "tuple[Registry, Watch]":
@@ -112,26 +113,26 @@ def _agreed(yes: bool) -> None:
     typer.confirm("Begin?", abort=True)
 
 
-def _followed(registry: "Registry", rollout: "Rollout", wait: bool) -> None:
+def _followed(registry: "Registry", settings: Settings, rollout: "Rollout", wait: bool) -> None:
     """Says how it ended, or how it stands. Raises MillraceError if it was given up against what was asked."""
     from models.registry.records import RolloutState
 
     asked_for_end = rollout.state in (RolloutState.ABORTED, RolloutState.ROLLED_BACK)
     if wait and not asked_for_end:
-        rollout = _awaited(registry, rollout)
+        rollout = _awaited(registry, settings, rollout)
     typer.echo(_said(rollout))
     if not asked_for_end and rollout.state in (RolloutState.ABORTED, RolloutState.ROLLED_BACK):
         raise MillraceError(f"{rollout.model_version} does not serve: {rollout.reason}")
 
 
-def _awaited(registry: "Registry", rollout: "Rollout") -> "Rollout":
+def _awaited(registry: "Registry", settings: Settings, rollout: "Rollout") -> "Rollout":
     from models.registry.records import RolloutState
 
     console = Console(stderr=True)
     shown, shown_at = "", 0.0
     with console.status("") as status:
         while not rollout.state.ended and rollout.state is not RolloutState.WATCHING:
-            line = _line(rollout)
+            line = rollout_in_words(rollout, settings.rollout, int(time.time() * 1000))
             status.update(line)
             if not console.is_terminal and (line != shown or time.monotonic() - shown_at > LINE_EVERY_S):
                 shown, shown_at = line, time.monotonic()
@@ -139,14 +140,6 @@ def _awaited(registry: "Registry", rollout: "Rollout") -> "Rollout":
             time.sleep(LOOK_EVERY_S)
             rollout = registry.rollouts.get(rollout.rollout_id) or rollout
     return rollout
-
-
-def _line(rollout: "Rollout") -> str:
-    from trainers.rollout.steps import backfilled
-
-    found = backfilled(rollout)
-    count = f", {found.done} of {found.total} items" if found.total else ""
-    return f"{rollout.model_version}: {rollout.state}{count}"
 
 
 def _plan(rollout: "Rollout") -> str:
@@ -160,7 +153,8 @@ def _way_back(rollout: "Rollout") -> str:
 
     if rollout.state is RolloutState.WATCHING:
         return f"{rollout.previous_version} would serve again at once"
-    return f"the rollout of {rollout.model_version} ({rollout.state}) would be given up"
+    gone, stays = rollout.model_version, rollout.previous_version
+    return f"the rollout of {gone} ({rollout.state}) would be given up, and {stays} would go on serving"
 
 
 def _said(rollout: "Rollout") -> str:
@@ -171,7 +165,7 @@ def _said(rollout: "Rollout") -> str:
     if rollout.state is RolloutState.ROLLED_BACK:
         return f"{rollout.previous_version} serves again"
     if rollout.state is RolloutState.ABORTED:
-        return f"the rollout of {rollout.model_version} was given up"
+        return f"the rollout of {rollout.model_version} was given up; {rollout.previous_version} goes on serving"
     if rollout.state in (RolloutState.WATCHING, RolloutState.DONE):
         return f"{rollout.model_version} serves as generation {rollout.generation}{taken}"
     return f"the rollout {rollout.rollout_id} of {rollout.model_version} has begun; `millrace models list` shows it"

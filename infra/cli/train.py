@@ -12,6 +12,8 @@ from uuid import uuid4
 
 import typer
 
+from infra.cli.times import moment
+from infra.cli.under_way import job_in_words, job_waits
 from infra.cli.where import opened_registry, reachable_kafka
 from infra.settings import Settings, load_settings
 from schemas.training import TrainingRequested, TriggerCause
@@ -21,6 +23,7 @@ from streams.topics import TRAINING_REQUESTED
 
 if TYPE_CHECKING:  # the database library is loaded by the commands that need it
     from models.registry.records import Job
+    from models.registry.registry import Registry
 
 app = typer.Typer(help="Ask for a new model, follow it, call it off.", invoke_without_command=True)
 
@@ -74,9 +77,9 @@ def train(
     )
     job = _followed(settings, job_id) if wait else None
     if as_json:
-        typer.echo(json.dumps(_shown(job) if job else {"job_id": job_id, "state": "queued"}, indent=2))
+        typer.echo(json.dumps(_shown(job, {}) if job else {"job_id": job_id, "state": "queued"}, indent=2))
     else:
-        typer.echo(_line(job) if job else f"{job_id}: asked for")
+        typer.echo(job_in_words(job, {}) if job else f"{job_id}: asked for")
     if job is not None and job.model_version is None:
         raise MillraceError(f"no model came out: {job.reason or job.state.value}")
 
@@ -84,26 +87,29 @@ def train(
 @app.command("list")
 def list_jobs(limit: Annotated[int, typer.Option(min=1, max=1000)] = 20, as_json: AsJson = False) -> None:
     """Show the latest jobs."""
-    jobs = opened_registry(load_settings()).jobs.list(limit)
+    registry = opened_registry(load_settings())
+    jobs, waits = registry.jobs.list(limit), job_waits(registry)
     if as_json:
-        typer.echo(json.dumps([_shown(job) for job in jobs], indent=2))
+        typer.echo(json.dumps([_shown(job, waits) for job in jobs], indent=2))
         return
     for job in jobs:
-        typer.echo(_line(job))
+        typer.echo(job_in_words(job, waits))
+    if not jobs:
+        typer.echo("nobody has asked for training yet; `millrace train` does", err=True)
 
 
 @app.command("show")
 def show_job(job_id: JobId, as_json: AsJson = False) -> None:
     """Show a job: who asked, how far it is, what came out."""
-    job = opened_registry(load_settings()).jobs.get(job_id)
-    if job is None:
-        raise Misconfigured(f"there is no job {job_id}; `millrace train list` shows what there is")
+    registry = opened_registry(load_settings())
+    job, waits = _found(registry, job_id), job_waits(registry)
     if as_json:
-        typer.echo(json.dumps(_shown(job), indent=2))
+        typer.echo(json.dumps(_shown(job, waits), indent=2))
         return
-    typer.echo(_line(job))
+    typer.echo(job_in_words(job, waits))
     typer.echo(f"  asked by {job.cause}: {job.detail}")
     typer.echo(f"  recipe {job.recipe} {json.dumps(dict(job.overrides)) if job.overrides else ''}".rstrip())
+    typer.echo(f"  {_times(job)}")
     if job.notes:
         typer.echo(f"  notes: {job.notes}")
 
@@ -111,9 +117,12 @@ def show_job(job_id: JobId, as_json: AsJson = False) -> None:
 @app.command("cancel")
 def cancel_job(job_id: JobId) -> None:
     """Call a job off: at once while it waits, else as soon as whoever works on it hears of it."""
-    if not opened_registry(load_settings()).jobs.cancel(job_id):
-        raise MillraceError(f"{job_id} has ended, or there is no such job; see `millrace train list`")
-    typer.echo(f"{job_id}: called off")
+    registry = opened_registry(load_settings())
+    called_off, job = registry.jobs.cancel(job_id), _found(registry, job_id)
+    if not called_off:
+        raise MillraceError(f"{job_id} has ended already: {job.state.value}")
+    ends = "" if job.state.ended else "; it ends as soon as whoever works on it hears of it"
+    typer.echo(f"{job_id}: called off{ends}")
 
 
 @app.command("recipes")
@@ -148,7 +157,7 @@ def _followed(settings: Settings, job_id: str) -> "Job":
         job = registry.jobs.get(job_id)
         if job is None and time.monotonic() - began > UNSEEN_S:
             raise MillraceError(f"nobody took note of the request within {UNSEEN_S:.0f} s; see `millrace status`")
-        if job is not None and (line := _line(job)) != told:
+        if job is not None and (line := job_in_words(job, job_waits(registry))) != told:
             sys.stderr.write(f"{line}\n")
             told = line
         if job is not None and job.state.ended:
@@ -156,21 +165,22 @@ def _followed(settings: Settings, job_id: str) -> "Job":
         time.sleep(POLL_S)
 
 
-def _line(job: "Job") -> str:
-    if job.model_version:
-        return f"{job.job_id}: {job.state.value}, {job.model_version}"
-    if job.state.ended:
-        return f"{job.job_id}: {job.state.value}{f', {job.reason}' if job.reason else ''}"
-    if job.state.value == "queued":
-        return f"{job.job_id}: queued"
-    progress = job.progress
-    loss = f", loss {progress.loss:.3f}" if math.isfinite(progress.loss) else ""
-    return f"{job.job_id}: {progress.phase}, step {progress.step} of {progress.steps}{loss}"
+def _found(registry: "Registry", job_id: str) -> "Job":
+    job = registry.jobs.get(job_id)
+    if job is None:
+        raise Misconfigured(f"there is no job {job_id}; `millrace train list` shows what there is")
+    return job
 
 
-def _shown(job: "Job") -> Mapping[str, Any]:
+def _times(job: "Job") -> str:
+    times = (("asked", job.submitted_at_ms), ("began", job.started_at_ms), ("ended", job.ended_at_ms))
+    return ", ".join(f"{what} {moment(at_ms)}" for what, at_ms in times if at_ms is not None)
+
+
+def _shown(job: "Job", waits: Mapping[str, str]) -> Mapping[str, Any]:
     hidden = ("token", "owner", "lease_until_ms", "traceparent")
     shown = {name: value for name, value in asdict(job).items() if name not in hidden}
+    shown["waits_for"] = waits.get(job.job_id, "")
     if not math.isfinite(job.progress.loss):  # which JSON has no word for
         shown["progress"]["loss"] = None
     return shown

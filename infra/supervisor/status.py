@@ -49,6 +49,8 @@ class Status(BaseModel):
     bootstrap: str | None = None
     ready: bool = False
     processes: tuple[ProcessStatus, ...] = ()
+    learning: tuple[str, ...] = ()
+    """In words: what serves, what is trained, judged and rolled out, and what that waits for."""
 
 
 def status_of(data_dir: Path) -> Status:

@@ -1,7 +1,8 @@
 """The learning half of each process: what trains, judges, embeds anew and leads the rollout beside the stages."""
 
 import socket
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -28,6 +29,7 @@ def learning_services(workshop: Workshop, stages: Sequence[str]) -> list[Service
 def learning_of(workshop: Workshop) -> "Learning":
     """What the API's endpoints about training and releases stand on."""
     from models.serving.api.services import Learning
+    from trainers.jobs.pacing import what_jobs_wait_for
     from trainers.recipes.overrides import resolved
     from trainers.rollout.beginning import Wish, promote
     from trainers.rollout.going_back import roll_back
@@ -41,7 +43,10 @@ def learning_of(workshop: Workshop) -> "Learning":
     def back(reason: str, by: str, asked: UUID) -> "Rollout":
         return roll_back(registry, watch, config, Wish(by=by, reason=reason, cause=Event(event_id=asked)))
 
-    return Learning(registry, resolved, begin, back)
+    def waits() -> Mapping[str, str]:
+        return what_jobs_wait_for(registry, int(time.time() * 1000))
+
+    return Learning(registry, resolved, begin, back, waits)
 
 
 def kept_back(tasks: Sequence[TaskConfig], config: SelectionConfig, row: "Row") -> bool:

@@ -82,8 +82,8 @@ class Trainer:
             logger.info("trained", job=lease.job.job_id, model=trained.model.version, seconds=trained.model.seconds)
 
     def _must_wait(self) -> bool:
-        now_ms = int(time.time() * 1000)
-        return candidate_on_its_way(self._bench.registry, self._bench.watch.current(), now_ms)
+        standing, now_ms = self._bench.watch.current(), int(time.time() * 1000)
+        return bool(candidate_on_its_way(self._bench.registry, standing.rollout, standing.model_version, now_ms))
 
     def _must_stop(self, heartbeat: "Heartbeat") -> bool:
         return self._stopping.is_set() or heartbeat.cancelled or heartbeat.lost is not None

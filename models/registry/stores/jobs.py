@@ -135,6 +135,13 @@ class Jobs:
         with self._reading.connect() as connection:
             return [_job(row) for row in connection.execute(query)]
 
+    def open(self) -> Sequence[Job]:
+        """Jobs that have not ended: those that run, then those that wait, in the order in which they are claimed."""
+        runs_first = case((jobs.c.state == RUNNING, literal(0)), else_=literal(1))
+        query = select(jobs).where(jobs.c.state.in_((RUNNING, QUEUED))).order_by(runs_first, *_MOST_URGENT_FIRST)
+        with self._reading.connect() as connection:
+            return [_job(row) for row in connection.execute(query)]
+
     def _waiting(self, now: int) -> bool:
         """Whether there is something to claim; asked without the write lock, as an idle worker asks again and again."""
         left = and_(jobs.c.state == RUNNING, jobs.c.lease_until_ms <= now)

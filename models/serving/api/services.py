@@ -39,6 +39,8 @@ class Learning:
     rollback: Callable[[str, str, UUID], Rollout]
     """Goes back to the model before, for a reason, asked by somebody in a request of that id, which is granted once;
     the rollout that went or goes back. Raises Refusal where that cannot be done now."""
+    waits: Callable[[], Mapping[str, str]] = dict
+    """What each job that has not ended waits for, by its id, in words; a job that waits for nothing is left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,3 +150,11 @@ def test_before_the_first_release_nothing_trained_serves(data_dir: Path) -> None
 def test_where_nothing_has_run_there_is_nothing_to_list(data_dir: Path) -> None:
     with pytest.raises(MillraceError, match="nothing has run"):
         run("list")
+
+
+def test_a_rollout_under_way_is_listed_with_what_it_waits_for(registry: Registry) -> None:
+    under_way = replace(rollout(2), model_version="m-2", encoder_version="m-2", previous_version="m-1")
+    assert registry.rollouts.begin(under_way)
+    assert registry.rollouts.change(replace(under_way, state=RolloutState.CANARY, share=0.1))
+    assert "rollout of m-2: canary, 0 of 100 searches were given to it, 10% of all" in run("list").stderr
+    assert told("list")["rollout"]["state"] == "canary"

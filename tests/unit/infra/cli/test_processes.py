@@ -7,9 +7,13 @@ import typer
 from typer.testing import CliRunner, Result
 
 from infra.cli import processes
+from infra.migrations.run import open_migrated
 from infra.settings import flags
 from infra.supervisor.child import State
 from infra.supervisor.state import ProcessSnapshot, Snapshot, sole_supervisor, write_snapshot
+from models.metadata.config import MetadataConfig
+from models.registry.registry import Registry
+from tests.contract.registry import request
 
 app = typer.Typer()
 for command in (processes.up, processes.down, processes.status):
@@ -57,6 +61,24 @@ def test_status_of_an_installation_that_is_not_all_up_is_not_ready(data_dir: Pat
         found = json.loads(run("status", "--json").output)
     assert found["ready"] is False
     assert found["processes"][0]["reasons"] == ["ended by SIGBUS"]
+
+
+def test_status_says_what_is_trained_and_what_that_waits_for(data_dir: Path) -> None:
+    engine = open_migrated(MetadataConfig().resolved(data_dir))
+    Registry(engine).jobs.submit(request("job-1"))
+    engine.dispose()
+    with sole_supervisor(data_dir):
+        write_snapshot(data_dir, pausing())
+        serves, job = json.loads(run("status", "--json").output)["learning"]
+        assert run("status").output.splitlines()[-2:] == [serves, job]
+    assert serves == "generation 0 serves: the encoder of the settings"
+    assert job.startswith("job job-1: queued, waits for a trainer")
+
+
+def test_status_works_where_the_database_does_not(data_dir: Path) -> None:
+    with sole_supervisor(data_dir):
+        write_snapshot(data_dir, pausing())
+        assert "cannot be told" in run("status").output
 
 
 def test_a_start_that_still_prepares_is_told_apart_from_nothing(data_dir: Path) -> None:

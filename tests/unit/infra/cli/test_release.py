@@ -103,7 +103,7 @@ def test_a_dry_run_of_a_rollback_says_what_it_would_do(world: World) -> None:
 
 def test_a_rollback_before_the_switch_gives_the_candidate_up(world: World) -> None:
     world.candidate()
-    assert begun(world, "rollback") == "the rollout of candidate-1 was given up\n"
+    assert begun(world, "rollback") == f"the rollout of candidate-1 was given up; {BASELINE} goes on serving\n"
 
 
 def test_a_late_rollback_releases_the_model_before_anew(world: World) -> None:
@@ -111,6 +111,13 @@ def test_a_late_rollback_releases_the_model_before_anew(world: World) -> None:
     world.run(30)
     assert f"{BASELINE} is to follow candidate-1" in run("rollback", "--dry-run").stdout
     assert f"of {BASELINE} has begun" in run("rollback").stdout
+
+
+def test_who_goes_back_twice_reads_that_the_way_back_was_given_up_and_what_serves(world: World) -> None:
+    world.candidate()
+    world.run(30)
+    run("rollback")
+    assert run("rollback").stdout == f"the rollout of {BASELINE} was given up; candidate-1 goes on serving\n"
 
 
 def test_without_an_installation_there_is_nothing_to_release(data_dir: Path) -> None:

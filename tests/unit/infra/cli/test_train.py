@@ -3,6 +3,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 import typer
@@ -17,7 +18,7 @@ from models.registry.records import JobState, Lease, Model, ModelKind, Progress
 from models.registry.registry import Registry
 from schemas.training import TrainingRequested
 from streams.errors import MillraceError, Misconfigured, Unavailable
-from tests.contract.registry import request
+from tests.contract.registry import request, rollout
 
 Publish = Callable[[Settings, TrainingRequested], None]
 
@@ -170,6 +171,8 @@ class TestWaiting:
 class TestLooking:
     def test_jobs_are_listed_with_what_became_of_them(self, registry: Registry) -> None:
         finish(registry, claimed(registry, "good"))
+        registry.evaluations.ask("e-1", "model-1", "{}")
+        registry.evaluations.fail("e-1", "its files are damaged")
         registry.jobs.fail(claimed(registry, "bad"), "no labels")
         registry.jobs.progress(claimed(registry, "ugly"), Progress("training", 3, 10, 0.5, 7.0), 60)
         registry.jobs.submit(request("new"))
@@ -177,18 +180,32 @@ class TestLooking:
             "good: succeeded, model-1",
             "bad: failed, no labels",
             "ugly: training, step 3 of 10, loss 0.500",
-            "new: queued",
+            "new: queued, waits for job ugly, which is being trained",
         }
         assert len(told("list", "--limit", "2")) == 2  # type: ignore[arg-type]
 
     def test_a_job_is_shown_with_who_asked_for_what(self, registry: Registry) -> None:
         registry.jobs.submit(request("job-1", cause="labels", detail="9 new", overrides={"steps": 3}, notes="why"))
-        assert run("show", "job-1").stdout.splitlines() == [
-            "job-1: queued",
-            "  asked by labels: 9 new",
-            '  recipe default {"steps": 3}',
-            "  notes: why",
-        ]
+        first, *others = run("show", "job-1").stdout.splitlines()
+        assert first.startswith("job-1: queued, waits for a trainer")
+        assert others[:2] == ["  asked by labels: 9 new", '  recipe default {"steps": 3}']
+        assert others[2].startswith("  asked 20")
+        assert others[3:] == ["  notes: why"]
+
+    def test_a_job_says_what_it_waits_for_in_words_and_as_json(self, registry: Registry) -> None:
+        registry.rollouts.begin(rollout())
+        registry.jobs.submit(request("job-1"))
+        words = "the rollout of m-1 (preparing)"
+        assert run("list").stdout == f"job-1: queued, waits for {words}\n"
+        [listed] = cast(list[dict[str, object]], told("list"))
+        assert listed["waits_for"] == words
+
+    def test_steps_are_counted_where_there_are_any(self, registry: Registry) -> None:
+        registry.jobs.progress(claimed(registry, "job-1"), Progress("data"), 60)
+        assert run("list").stdout == "job-1: data\n"
+
+    def test_where_nobody_asked_it_says_how_to_ask(self, registry: Registry) -> None:
+        assert "`millrace train`" in run("list").stderr
 
     def test_as_json_a_job_says_nothing_of_its_lease_and_is_json_whatever_its_loss(self, registry: Registry) -> None:
         registry.jobs.progress(claimed(registry, "job-1"), Progress("training", 3, 10, math.nan), 60)
@@ -219,13 +236,17 @@ class TestCancelling:
 
     def test_the_worker_of_a_running_job_is_asked_to_stop(self, registry: Registry) -> None:
         claimed(registry, "job-1")
-        run("cancel", "job-1")
+        assert run("cancel", "job-1").stdout.startswith("job-1: called off; it ends as soon as")
+        assert run("list").stdout == "job-1: snapshot, is being called off\n"
         job = registry.jobs.get("job-1")
         assert job is not None
         assert (job.state, job.cancel_asked) == (JobState.RUNNING, True)
 
-    @pytest.mark.parametrize("name", ["ended", "never"])
-    def test_what_has_ended_or_never_was_cannot_be_called_off(self, registry: Registry, name: str) -> None:
-        finish(registry, claimed(registry, "ended"))
-        with pytest.raises(MillraceError, match=f"{name} has ended, or there is no such job"):
-            run("cancel", name)
+    def test_what_has_ended_cannot_be_called_off(self, registry: Registry) -> None:
+        finish(registry, claimed(registry, "job-1"))
+        with pytest.raises(MillraceError, match="job-1 has ended already: succeeded"):
+            run("cancel", "job-1")
+
+    def test_what_never_was_cannot_be_called_off(self, registry: Registry) -> None:
+        with pytest.raises(Misconfigured, match="no job never; `millrace train list`"):
+            run("cancel", "never")

@@ -1,5 +1,6 @@
 """When a trainer waits, as a table."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from models.registry.standing import Standing, standing
 from schemas.training import ModelEvaluated
 from tests.contract.clocks import HandClock
 from tests.contract.registry import request, rollout
-from trainers.jobs.pacing import HANDED_ON_MS, candidate_on_its_way
+from trainers.jobs.pacing import HANDED_ON_MS, candidate_on_its_way, what_jobs_wait_for
 
 LIVE = "live-model"
 HANDED_ON_S = HANDED_ON_MS / 1000
@@ -30,7 +31,14 @@ class House:
     @property
     def waits(self) -> bool:
         now: Standing = standing(self.registry, LIVE)
-        return candidate_on_its_way(self.registry, now, int(self.clock.now * 1000))
+        return bool(candidate_on_its_way(self.registry, now.rollout, now.model_version, int(self.clock.now * 1000)))
+
+    def waiting(self) -> Mapping[str, str]:
+        return what_jobs_wait_for(self.registry, int(self.clock.now * 1000))
+
+    def ask(self, name: str, priority: int = 0) -> None:
+        self.registry.jobs.submit(request(name, priority=priority))
+        self.clock.now += 1
 
     def train(self, version: str = "m-1") -> None:
         self.registry.jobs.submit(request(f"of-{version}"))
@@ -144,3 +152,48 @@ def test_a_candidate_that_was_tried_is_not_waited_for_again(house: House, state:
     house.judge()
     house.roll_out(state)
     assert not house.waits
+
+
+class TestTelling:
+    """What a person reads who asks why nothing happens."""
+
+    def test_a_job_that_nobody_holds_up_waits_for_a_trainer(self, house: House) -> None:
+        house.ask("a")
+        assert "process training runs" in house.waiting()["a"]
+
+    def test_jobs_wait_for_the_rollout_that_is_under_way(self, house: House) -> None:
+        house.ask("a")
+        house.roll_out(RolloutState.CANARY)
+        assert house.waiting() == {"a": "the rollout of m-1 (canary)"}
+
+    def test_jobs_wait_for_the_gate(self, house: House) -> None:
+        house.train()
+        house.ask("a")
+        assert house.waiting()["a"] == "the gate, which is to judge m-1 in a moment"
+        house.registry.evaluations.ask("e-1", "m-1", "{}")
+        assert house.waiting()["a"] == "the gate, which judges m-1"
+
+    def test_before_the_first_release_a_verdict_is_waited_for_too(self, house: House) -> None:
+        house.ask("a")
+        house.judge()
+        assert house.waiting()["a"] == "the rollout of m-1, which begins in a moment"
+
+    def test_a_job_waits_for_the_one_that_runs_and_that_waits_for_nothing(self, house: House) -> None:
+        for name in ("a", "b"):
+            house.ask(name)
+        assert house.registry.jobs.claim("w", 60) is not None
+        assert house.waiting() == {"b": "job a, which is being trained"}
+
+    def test_of_several_the_most_urgent_goes_first(self, house: House) -> None:
+        for name, priority in (("a", 0), ("b", 0), ("c", 5)):
+            house.ask(name, priority)
+        told = house.waiting()
+        assert list(told) == ["c", "a", "b"]
+        assert (told["a"], told["b"]) == ("job c, which goes first", "job c, which goes first")
+
+    def test_a_job_whose_trainer_is_gone_says_so(self, house: House) -> None:
+        house.ask("a")
+        assert house.registry.jobs.claim("desk/17", 60) is not None
+        assert house.waiting() == {}
+        house.clock.now += 61
+        assert "nothing was heard of desk/17" in house.waiting()["a"]

@@ -90,6 +90,8 @@ class TrainingJob(BaseModel):
     """Why it failed, or was called off."""
     cancel_asked: bool
     """It ends as soon as whoever works on it hears of it."""
+    waits_for: str
+    """What it waits for, such as another job or the rollout of a model; empty where it waits for nothing."""
 
 
 class TrainingJobs(BaseModel):
@@ -98,7 +100,7 @@ class TrainingJobs(BaseModel):
     jobs: list[TrainingJob]
 
 
-def training_job(job: Job) -> TrainingJob:
+def training_job(job: Job, waits_for: str = "") -> TrainingJob:
     """A job as the API tells of it."""
     progress = job.progress
     return TrainingJob(
@@ -124,6 +126,7 @@ def training_job(job: Job) -> TrainingJob:
         model_version=job.model_version,
         reason=job.reason,
         cancel_asked=job.cancel_asked,
+        waits_for=waits_for,
     )
 
 

@@ -98,18 +98,23 @@ class JobEndpoints:
         return StoredAnswer(202, JobAccepted(job_id=fact.job_id, submitted_at=fact.occurred_at).model_dump_json())
 
     def _job(self, job_id: str) -> Response:
-        return json_response(training_job(self._found(job_id)))
+        return json_response(self._told(self._found(job_id)))
 
     def _jobs(self, limit: int) -> Response:
-        found = self._api.learning().registry.jobs.list(limit)
-        return json_response(TrainingJobs(jobs=[training_job(one) for one in found]))
+        learning = self._api.learning()
+        found, waits = learning.registry.jobs.list(limit), learning.waits()
+        return json_response(TrainingJobs(jobs=[training_job(one, waits.get(one.job_id, "")) for one in found]))
 
     def _cancel(self, job_id: str) -> Response:
         called_off = self._api.learning().registry.jobs.cancel(job_id)
         job = self._found(job_id)
         if not called_off and job.state is not JobState.CANCELLED:
             raise Problem(409, "job-ended", f"the job has ended: {job.state}")
-        return json_response(training_job(job), 202)
+        return json_response(self._told(job), 202)
+
+    def _told(self, job: Job) -> TrainingJob:
+        waits = {} if job.state.ended else self._api.learning().waits()
+        return training_job(job, waits.get(job.job_id, ""))
 
     def _found(self, job_id: str) -> Job:
         job = self._api.learning().registry.jobs.get(job_id)

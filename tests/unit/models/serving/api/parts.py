@@ -86,7 +86,10 @@ class Releases:
     registry: Registry
 
     def learning(self) -> Learning:
-        return Learning(self.registry, self._check, self._promote, self._rollback)
+        return Learning(self.registry, self._check, self._promote, self._rollback, self._waits)
+
+    def _waits(self) -> dict[str, str]:
+        return {job.job_id: "a trainer" for job in self.registry.jobs.open()}
 
     def _check(self, recipe: str, overrides: Mapping[str, Any]) -> None:
         if recipe != "default" or set(overrides) - {"steps"}:

@@ -73,6 +73,13 @@ def test_a_job_that_waits_is_called_off_at_once_and_only_once_matters(client: Te
         assert (response.status_code, response.json()["status"]) == (202, "cancelled")
 
 
+def test_a_job_says_what_it_waits_for_until_it_has_ended(client: TestClient) -> None:
+    job_id = client.post(JOBS, json={}).json()["job_id"]
+    assert client.get(f"{JOBS}/{job_id}").json()["waits_for"] == "a trainer"
+    assert [job["waits_for"] for job in client.get(JOBS).json()["jobs"]] == ["a trainer"]
+    assert client.delete(f"{JOBS}/{job_id}").json()["waits_for"] == ""
+
+
 def test_a_job_that_runs_is_asked_to_end(client: TestClient, mill: House) -> None:
     job_id = client.post(JOBS, json={}).json()["job_id"]
     lease = mill.registry.jobs.claim("me", 60)
