@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from infra.cli.naming import model_named
 from infra.cli.where import opened_registry
 from infra.settings import load_settings
 from streams.errors import MillraceError, Unavailable
@@ -24,7 +25,9 @@ LOOKED_AT = 1000
 
 
 def evaluate(
-    version: Annotated[str, typer.Argument(help="A model; without one the latest evaluation is shown.")] = "",
+    version: Annotated[
+        str, typer.Argument(help="A version or alias; without one the latest evaluation is shown.")
+    ] = "",
     last: Annotated[bool, typer.Option("--last", help="Only show how it was judged last.")] = False,
     wait: Annotated[bool, typer.Option(help="Wait for the verdict.")] = True,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait at most.")] = 1800.0,
@@ -33,6 +36,7 @@ def evaluate(
 ) -> None:
     """Have the gate judge a model against the one that serves, on the items that never train."""
     registry = opened_registry(load_settings())
+    version = model_named(registry, version).version if version else ""
     if not version or last:
         _show(_latest(registry, version), as_json)
         return
@@ -49,8 +53,6 @@ def _ask(registry: "Registry", version: str, dry_run: bool) -> tuple[str, bool]:
     """The evaluation's id, and whether it is under way now."""
     from trainers.evaluation.asking import ask_again
 
-    if registry.models.get(version) is None:
-        raise MillraceError(f"there is no model {version}; `millrace models list` shows what there is")
     evaluation_id, _ = ask_again(registry.evaluations, version, "cli", dry_run)
     return evaluation_id, not dry_run
 

@@ -8,6 +8,7 @@ from pydantic_core import to_json
 from rich.console import Console
 from rich.table import Table
 
+from infra.cli.naming import LIVE, model_named
 from infra.cli.times import moment
 from infra.cli.under_way import under_way
 from infra.cli.where import opened_registry
@@ -16,7 +17,6 @@ from streams.errors import MillraceError, Misconfigured
 
 if TYPE_CHECKING:  # the database is loaded by the commands that need it
     from models.registry.records import Generation, Model
-    from models.registry.registry import Registry
     from schemas.training import Metric, ModelEvaluated
 
 models_app = typer.Typer(help="Trained models: made from what, how good, and which of them serves.")
@@ -56,7 +56,7 @@ def list_models(
 def show_model(version: Version, as_json: AsJson = False) -> None:
     """Show a model: files, recipe, data, parent, the generations it served in, and its last evaluation."""
     registry = opened_registry(load_settings())
-    model = _found(registry, version)
+    model = model_named(registry, version)
     served, said = registry.generations.of_model(model.version), registry.evaluations.latest(model.version)
     names = [alias.name for alias in registry.generations.aliases() if alias.version == model.version]
     if as_json:
@@ -77,7 +77,7 @@ def show_model(version: Version, as_json: AsJson = False) -> None:
 def compare_models(first: Version, second: Version, as_json: AsJson = False) -> None:
     """Put two models side by side: what they are made from, and what each evaluation measured."""
     registry = opened_registry(load_settings())
-    pair = [_found(registry, name) for name in (first, second)]
+    pair = [model_named(registry, name) for name in (first, second)]
     said = [registry.evaluations.latest(model.version) for model in pair]
     measured = [{(one.name, one.slice): one for one in verdict.metrics} if verdict else {} for verdict in said]
     keys = list(dict.fromkeys(key for metrics in measured for key in metrics))
@@ -109,27 +109,12 @@ def set_alias(
 ) -> None:
     """Give a model a name that can move on to another one. It changes nothing about what serves."""
     registry = opened_registry(load_settings())
-    if name == "live" or registry.models.get(name) is not None:
+    if name == LIVE or registry.models.get(name) is not None:
         raise Misconfigured(f"{name} already names what serves or a version; choose another alias")
-    model, known = _found(registry, version), registry.generations.alias(name)
+    model, known = model_named(registry, version), registry.generations.alias(name)
     if not dry_run and not registry.generations.set_alias(name, model.version, known.revision if known else 0):
         raise MillraceError(f"somebody else has just moved {name}; look at it and try again")
     typer.echo(f"{name} {'would stand' if dry_run else 'stands'} for {model.version}")
-
-
-def _found(registry: "Registry", name: str) -> "Model":
-    version = name
-    if name == "live":
-        live = registry.generations.live()
-        if live is None:
-            raise MillraceError("generation 0 serves: the encoder of the settings, which nobody trained here")
-        version = live.model_version
-    elif (alias := registry.generations.alias(name)) is not None:
-        version = alias.version
-    model = registry.models.get(version)
-    if model is None:
-        raise MillraceError(f"there is no model {version}; `millrace models list` shows what there is")
-    return model
 
 
 def _words(model: "Model", aliases: list[str] | None = None) -> list[tuple[str, str]]:

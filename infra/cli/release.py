@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from infra.cli.naming import model_named
 from infra.cli.under_way import rollout_in_words
 from infra.cli.where import opened_registry
 from infra.settings import Settings, load_settings
@@ -31,7 +32,7 @@ By = Annotated[str, typer.Option("--by", help="Who asks; told with the release."
 
 
 def release(
-    version: Annotated[str, typer.Argument(help="A model, as `millrace models list` names it.")],
+    version: Annotated[str, typer.Argument(help="Version or alias of a model, as `millrace models list` names it.")],
     *,
     force: Annotated[bool, typer.Option("--force", help="Even if the gate did not let it through.")] = False,
     canary: Annotated[
@@ -47,6 +48,7 @@ def release(
 
     settings = load_settings()
     registry, watch = _opened(settings)
+    version = model_named(registry, version).version
     wish = Wish(by=by, force=force, canary_share=canary, dry_run=True)
     planned = _asked(lambda: promote(registry, watch, settings.rollout, version, wish))
     typer.echo(_plan(planned))

@@ -115,7 +115,7 @@ class Job:
     model_version: str | None = None
     """What came out."""
     reason: str = ""
-    """Why it failed, or was cancelled."""
+    """Why it failed or was cancelled, or that its model was there already."""
     cancel_asked: bool = False
 
 

@@ -99,8 +99,13 @@ class ModelsContract(RegistryContract):
 
     def test_a_version_never_becomes_another_model(self, registry: Registry) -> None:
         registry.models.register(model())
-        with pytest.raises(Misconfigured, match="m-1 is registered with other recipe_sha256"):
-            registry.models.register(model(recipe_sha256="cd" * 32))
+        with pytest.raises(Misconfigured, match="m-1 is registered with other artifacts"):
+            registry.models.register(model(artifacts=(Artifact(path="other", sha256="cd" * 32, length=1),)))
+
+    def test_the_same_weights_of_another_snapshot_keep_the_lineage_that_they_have(self, registry: Registry) -> None:
+        first = registry.models.register(model(created_at_ms=5))
+        again = registry.models.register(model(snapshot_sha256="cd" * 32, recipe_sha256="cd" * 32, parent_version="x"))
+        assert again == first == registry.models.get("m-1")
 
     def test_the_newest_models_come_first(self, registry: Registry) -> None:
         for number in range(3):
@@ -209,7 +214,7 @@ class JobsContract(RegistryContract):
         assert told(registry, TRAINING) == [event]
 
     def test_a_version_that_is_another_models_ends_nothing(self, registry: Registry) -> None:
-        registry.models.register(model(recipe_sha256="cd" * 32))
+        registry.models.register(model(artifacts=()))
         registry.jobs.submit(request())
         lease = registry.jobs.claim("one", 10)
         assert lease is not None

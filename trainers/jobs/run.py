@@ -58,7 +58,10 @@ def _encoder_model(job: Job, recipe: Recipe, folder: Path, bench: Workbench, tel
     with Timed(folder, PHASE, tell, stop):
         encoder = load_released(bench.encoder, {path.name: path for path in result.files}, parent.texts)
         if encoder.version == parent.version:
-            raise Misconfigured("training changed nothing: the recipe has no step that learns")
+            raise Misconfigured(
+                f"training ended in the very weights of {parent.version}, which it was to improve on: there is nothing "
+                "to judge. Label more items, or change the recipe"
+            )
         fitted = fitted_heads(manifest, HeadRecipe(), encoder, folder, bench, tell, stop)
     with Timed(folder, "saving", tell, stop):
         files = sorted(result.files) + ([fitted.file] if fitted else [])

@@ -88,7 +88,10 @@ class Jobs:
         with self._engine.begin() as connection:
             done = connection.execute(jobs.update().where(_held(lease)).values(**ended)).rowcount == 1
             if done:
-                self._models.register(model, connection)
+                known = self._models.register(model, connection)
+                if known.job_id != model.job_id:
+                    ours = jobs.update().where(jobs.c.job_id == lease.job.job_id)
+                    connection.execute(ours.values(**storable(reason=_made_before(known, model))))
                 announce(connection, TRAINING, events)
             elif not _finished(connection, lease, model):
                 raise _lost(lease)
@@ -160,6 +163,15 @@ def _finished(connection: Connection, lease: Lease, model: Model) -> bool:
     ours = and_(jobs.c.job_id == lease.job.job_id, jobs.c.token == lease.token)
     same = and_(jobs.c.state == JobState.SUCCEEDED.value, jobs.c.model_version == model.version)
     return connection.execute(select(jobs.c.job_id).where(ours, same)).first() is not None
+
+
+def _made_before(known: Model, model: Model) -> str:
+    """Of the job that came to weights that there are already."""
+    made_of = ("parent_version", "recipe_sha256", "snapshot_sha256")
+    other = [name.partition("_")[0] for name in made_of if getattr(known, name) != getattr(model, name)]
+    though = f", though of another {' and '.join(other)}" if other else ""
+    maker = f"by job {known.job_id}" if known.job_id else "elsewhere"
+    return f"these very weights were made {maker} before{though}: the model keeps its lineage, and is judged again"
 
 
 def _lost(lease: Lease) -> LeaseLost:

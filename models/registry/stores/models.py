@@ -24,16 +24,19 @@ class Models:
         self._reading = engine.execution_options(reading=True)
         self._clock = clock
 
-    def register(self, model: Model, connection: Connection | None = None) -> None:
-        """Adds a model, in the caller's transaction if there is one; the same again changes nothing.
+    def register(self, model: Model, connection: Connection | None = None) -> Model:
+        """Adds a model, in the caller's transaction if there is one; the model that is registered under its version.
 
-        Raises Misconfigured if its version is another model's.
+        The same weights again change nothing, wherever they come from: they keep the lineage that they were registered
+        with. Raises Misconfigured if the version is another model's.
         """
         stamped = model if model.created_at_ms else replace(model, created_at_ms=now_ms(self._clock))
         with nullcontext(connection) if connection is not None else self._engine.begin() as ours:
-            if not added(ours, models, _row(stamped)):
-                known = _model(ours.execute(select(models).where(models.c.version == model.version)).one())
-                _require_same(known, model)
+            if added(ours, models, _row(stamped)):
+                return stamped
+            known = _model(ours.execute(select(models).where(models.c.version == model.version)).one())
+            _require_same(known, model)
+            return known
 
     def get(self, version: str) -> Model | None:
         """The model of a version."""
@@ -55,8 +58,11 @@ class Models:
 
 
 def identity(model: Model) -> Mapping[str, object]:
-    """What makes a model this one: not when, how fast or in which job it was made."""
-    names = ("kind", "encoder_version", "parent_version", "recipe_sha256", "snapshot_sha256", "artifacts")
+    """What makes a model this one: its files, and not of what they were made, when, how fast or in which job.
+
+    Another recipe, snapshot or parent may come to the very same bits, where what differs between them has no effect.
+    """
+    names = ("kind", "encoder_version", "artifacts")
     return {name: getattr(model, name) for name in names}
 
 

@@ -68,6 +68,12 @@ def test_asking_without_waiting_leaves_an_open_evaluation(registry: Registry) ->
     assert result.output == f"asked for evaluation {waiting.evaluation_id} of mill-2\n"
 
 
+def test_a_model_is_asked_about_by_its_alias(registry: Registry) -> None:
+    registry.generations.set_alias("champion", "mill-2")
+    run("champion", "--no-wait")
+    assert [one.model_version for one in registry.evaluations.open()] == ["mill-2"]
+
+
 def test_asking_twice_asks_once(registry: Registry) -> None:
     assert run("mill-2", "--no-wait").output == run("mill-2", "--no-wait").output
     assert len(registry.evaluations.open()) == 1

@@ -158,3 +158,9 @@ def test_a_rollout_under_way_is_listed_with_what_it_waits_for(registry: Registry
     assert registry.rollouts.change(replace(under_way, state=RolloutState.CANARY, share=0.1))
     assert "rollout of m-2: canary, 0 of 100 searches were given to it, 10% of all" in run("list").stderr
     assert told("list")["rollout"]["state"] == "canary"
+
+
+def test_the_encoder_of_the_settings_is_told_apart_from_a_model_that_never_was(registry: Registry) -> None:
+    built_in = rollout(1).previous_version
+    with pytest.raises(MillraceError, match=f"{built_in} is the encoder of the settings, which nobody trained here"):
+        run("show", built_in)

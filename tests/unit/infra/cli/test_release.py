@@ -53,6 +53,13 @@ def test_a_release_says_what_will_happen_and_begins_it(world: World) -> None:
     assert world.rollout().requested_by == "ada"
 
 
+def test_a_model_is_released_by_its_alias(world: World) -> None:
+    world.model("candidate-1")
+    world.registry.generations.set_alias("champion", "candidate-1")
+    run("release", "champion", "--force", "--yes")
+    assert world.rollout().model_version == "candidate-1"
+
+
 def test_a_dry_run_of_a_release_begins_nothing(world: World) -> None:
     world.model("candidate-1")
     assert "no canary" in run("release", "candidate-1", "--force", "--dry-run").stdout

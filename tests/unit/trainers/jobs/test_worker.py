@@ -174,11 +174,23 @@ def test_what_can_never_be_done_fails_with_its_reason(bench: Bench, training: Le
     assert not Trainer(bench.work, "a").look()
 
 
-def test_a_model_that_exists_otherwise_ends_the_job_and_does_not_hold_up_the_next(
-    bench: Bench, training: Lesson
-) -> None:
-    """Two recipes may come to the same weights, where a field that differs has no effect."""
-    bench.registry.models.register(Model("same", ModelKind.ENCODER, "same", recipe_sha256="cd" * 32))
+def test_weights_that_exist_already_are_a_success_that_says_so(bench: Bench, training: Lesson) -> None:
+    """Two recipes or snapshots may come to the same weights, where what differs has no effect."""
+    said = {"recipe_sha256": SHA, "snapshot_sha256": "cd" * 32, "job_id": "earlier", "created_at_ms": 5}
+    known = Model("same", ModelKind.ENCODER, "same", **said)  # type: ignore[arg-type]
+    bench.registry.models.register(known)
+    training.does = lambda job, *_: made(job, "same")
+    bench.ask()
+    assert Trainer(bench.work, "a").look()
+    job = bench.job()
+    assert (job.state, job.model_version) == (JobState.SUCCEEDED, "same")
+    assert "made by job earlier before, though of another snapshot" in job.reason
+    assert bench.registry.models.get("same") == known
+    assert [fact.job_id for fact in bench.trained()] == ["job-1"]
+
+
+def test_a_version_of_other_files_ends_the_job_and_does_not_hold_up_the_next(bench: Bench, training: Lesson) -> None:
+    bench.registry.models.register(Model("same", ModelKind.ENCODER, "another-space"))
     training.does = lambda job, *_: made(job, "same" if job.job_id == "first" else "")
     bench.ask("first", priority=1)
     bench.ask("second")
@@ -186,7 +198,7 @@ def test_a_model_that_exists_otherwise_ends_the_job_and_does_not_hold_up_the_nex
     assert trainer.look()
     assert trainer.look()
     assert bench.job("first").state is JobState.FAILED
-    assert "registered with other recipe_sha256" in bench.job("first").reason
+    assert "registered with other encoder_version" in bench.job("first").reason
     assert bench.job("second").state is JobState.SUCCEEDED
 
 

@@ -87,7 +87,7 @@ class TrainingJob(BaseModel):
     model_version: str | None
     """What came out."""
     reason: str
-    """Why it failed, or was called off."""
+    """Why it failed or was called off, or that its model was there already."""
     cancel_asked: bool
     """It ends as soon as whoever works on it hears of it."""
     waits_for: str
