@@ -45,9 +45,12 @@ def shown(value: object) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_quoted(name)}: {_quoted(one)}" for name, one in value.items()) + "}"
     if isinstance(value, frozenset | tuple | list):
-        return "[" + ", ".join(sorted(map(_quoted, value))) + "]"
+        quoted = map(_quoted, value)
+        return "[" + ", ".join(sorted(quoted) if isinstance(value, frozenset) else quoted) + "]"
     return str(value)
 
 
 def _quoted(value: object) -> str:
+    if isinstance(value, BaseModel):
+        return value.model_dump_json()
     return json.dumps(STARS if isinstance(value, SecretStr) else value)

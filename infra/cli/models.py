@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic_core import to_json
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from infra.cli.naming import LIVE, model_named
 from infra.cli.times import moment
@@ -42,7 +42,8 @@ def list_models(
         live, on_its_way = asdict(history[0]) if history else None, asdict(rollout) if rollout else None
         _print({"live": live, "rollout": on_its_way, "models": rows})
         return
-    table = Table("version", "kind", "recipe", "made", "parent", "gate", "served as")
+    version = Column("version", no_wrap=True)  # what is copied must be whole, however narrow the terminal is
+    table = Table(version, "kind", "recipe", "made", "parent", "gate", "served as")
     for model, served, said in shown:
         numbers = ", ".join(str(number) for number in served[-5:])
         kind, made = model.kind.value, moment(model.created_at_ms)

@@ -14,7 +14,7 @@ import psutil
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from infra.broker.jars import OnProgress
 from infra.cli.under_way import under_way
@@ -233,7 +233,9 @@ def _print_status(current: Status) -> None:
     typer.echo(f"Millrace on {current.data_dir}: {current.phase}, pid {current.supervisor_pid}{since}")
     if current.bootstrap:
         typer.echo(f"Kafka {current.bootstrap}")
-    table = Table("process", "state", "pid", "up", "restarts", "MiB", "ports", "waits for", box=None, pad_edge=False)
+    name, waits = Column("process", no_wrap=True), Column("waits for", overflow="fold")
+    ports = Column("ports", min_width=len("controller=20000"))
+    table = Table(name, "state", "pid", "up", "restarts", "MiB", ports, waits, box=None, pad_edge=False)
     for process in current.processes:
         table.add_row(*_row(process))
     Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH).print(table)

@@ -49,6 +49,29 @@ def shown_progress(
         yield show
 
 
+@contextmanager
+def shown_state(clock: Clock | None = None, console: Console | None = None) -> Iterator[Callable[[str, str], None]]:
+    """A function that shows how things stand in a line, and which milestone that is.
+
+    One line that changes on a terminal; elsewhere a line at each milestone and every few seconds between them.
+    """
+    clock, console = clock or SystemClock(), console or Console(stderr=True)
+    if console.is_terminal:
+        with console.status("") as status:
+            yield lambda line, _: status.update(line)
+        return
+    told, milestone_told, due = "", "", 0.0
+
+    def show(line: str, milestone: str) -> None:
+        nonlocal told, milestone_told, due
+        now = clock.monotonic()
+        if line != told and (milestone != milestone_told or now >= due):
+            told, milestone_told, due = line, milestone, now + LINE_EVERY_S
+            sys.stderr.write(f"{line}\n")
+
+    yield show
+
+
 class _Lines:
     """For logs and pipes."""
 

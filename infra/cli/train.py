@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from uuid import uuid4
 
 import typer
 
+from infra.cli.progress import shown_state
 from infra.cli.times import moment
 from infra.cli.under_way import job_in_words, job_waits
 from infra.cli.where import opened_registry, reachable_kafka
@@ -152,17 +152,18 @@ def _publish(settings: Settings, fact: TrainingRequested) -> None:
 
 def _followed(settings: Settings, job_id: str) -> "Job":
     """The job as it ended; says on standard error how far it is until then."""
-    registry, told, began = opened_registry(settings), "", time.monotonic()
-    while True:
-        job = registry.jobs.get(job_id)
-        if job is None and time.monotonic() - began > UNSEEN_S:
-            raise MillraceError(f"nobody took note of the request within {UNSEEN_S:.0f} s; see `millrace status`")
-        if job is not None and (line := job_in_words(job, job_waits(registry))) != told:
-            sys.stderr.write(f"{line}\n")
-            told = line
-        if job is not None and job.state.ended:
-            return job
-        time.sleep(POLL_S)
+    registry, began = opened_registry(settings), time.monotonic()
+    with shown_state() as show:
+        while True:
+            job = registry.jobs.get(job_id)
+            if job is None and time.monotonic() - began > UNSEEN_S:
+                raise MillraceError(f"nobody took note of the request within {UNSEEN_S:.0f} s; see `millrace status`")
+            if job is not None and job.state.ended:
+                return job
+            if job is not None:
+                waits = job_waits(registry)
+                show(job_in_words(job, waits), f"{job.progress.phase}, {waits.get(job_id)}")
+            time.sleep(POLL_S)
 
 
 def _found(registry: "Registry", job_id: str) -> "Job":

@@ -1,9 +1,13 @@
 """What `millrace config show` prints."""
 
+import json
+
 import pytest
 from pydantic import SecretStr
 
-from infra.cli.config import shown
+from annotation.tasks import TaskConfig
+from infra.cli.config import leaves, shown
+from infra.settings import Settings
 
 
 @pytest.mark.parametrize("value", [None, ""])
@@ -29,3 +33,14 @@ def test_each_secret_name_of_a_map_has_its_line() -> None:
 
 def test_a_set_is_shown_in_the_same_order_every_time() -> None:
     assert shown(frozenset({"fr", "de", "en"})) == '["de", "en", "fr"]'
+
+
+def test_a_list_keeps_its_order() -> None:
+    assert shown(("withdrawal", "drift")) == '["withdrawal", "drift"]'
+
+
+def test_a_list_of_whole_sections_is_shown_as_the_environment_takes_it() -> None:
+    task = TaskConfig(name="topic", labels=("sport", "art"))
+    settings = Settings.model_validate({"labelling": {"tasks": [task]}})
+    [tasks] = [shown(value) for path, value in leaves(settings) if path == "labelling.tasks"]
+    assert [TaskConfig.model_validate(one) for one in json.loads(tasks)] == [task]

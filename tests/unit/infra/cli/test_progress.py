@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from infra.cli.progress import shown_progress
+from infra.cli.progress import shown_progress, shown_state
 from streams.errors import BadRecord
 from streams.publishing.publisher import Receipt
 from streams.publishing.run import Summary
@@ -57,3 +57,17 @@ def test_on_a_terminal_a_bar_shows_count_rate_and_share() -> None:
         show(summary(100, 50))
     assert "100 items, 10 items/s" in screen.getvalue()
     assert "25%" in screen.getvalue()
+
+
+def test_away_from_a_terminal_a_state_is_told_at_milestones_and_every_few_seconds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clock = HandClock()
+    with shown_state(clock, Console(file=io.StringIO())) as show:
+        show("queued", "queued")
+        for step in range(12):
+            show(f"training, step {step}", "training")
+            clock.sleep(1.0)
+        show("saving", "saving")
+    steps = [f"training, step {step}" for step in (0, 5, 10)]
+    assert capsys.readouterr().err.splitlines() == ["queued", *steps, "saving"]
