@@ -42,7 +42,10 @@ def lineage(
     model = lines.of_model(name, items) if kind in (None, Kind.MODEL) else None
     found = [] if model else _named(lines, name, kind, tenant)
     if model is None and not found:
-        raise Misconfigured(f"there is no {kind.value if kind else 'model, item or label'} {name}")
+        raise Misconfigured(
+            f"there is no {kind.value if kind else 'model, item or label'} {name}; a model is named as in `millrace models "
+            "list`, an item by its id, a label by its task and item: task/item"
+        )
     if as_json:
         typer.echo(json_of({"model": model} if model else {"items": found}))
         return

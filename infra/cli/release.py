@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from infra.cli.naming import model_named
+from infra.cli.progress import shown_state
 from infra.cli.under_way import rollout_in_words
 from infra.cli.where import opened_registry
 from infra.settings import Settings, load_settings
@@ -23,8 +23,6 @@ if TYPE_CHECKING:  # the database is loaded by the commands that need it
     from models.registry.standing import Watch
 
 LOOK_EVERY_S = 0.25
-LINE_EVERY_S = 10.0
-"""Between plain lines while nothing moves on."""
 
 Wait = Annotated[bool, typer.Option("--wait", help="Show how it gets on, until it serves or is given up.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only see whether it can be done.")]
@@ -130,15 +128,9 @@ def _followed(registry: "Registry", settings: Settings, rollout: "Rollout", wait
 def _awaited(registry: "Registry", settings: Settings, rollout: "Rollout") -> "Rollout":
     from models.registry.records import RolloutState
 
-    console = Console(stderr=True)
-    shown, shown_at = "", 0.0
-    with console.status("") as status:
+    with shown_state() as show:
         while not rollout.state.ended and rollout.state is not RolloutState.WATCHING:
-            line = rollout_in_words(rollout, settings.rollout, int(time.time() * 1000))
-            status.update(line)
-            if not console.is_terminal and (line != shown or time.monotonic() - shown_at > LINE_EVERY_S):
-                shown, shown_at = line, time.monotonic()
-                sys.stderr.write(f"{line}\n")
+            show(rollout_in_words(rollout, settings.rollout, int(time.time() * 1000)), rollout.state.value)
             time.sleep(LOOK_EVERY_S)
             rollout = registry.rollouts.get(rollout.rollout_id) or rollout
     return rollout

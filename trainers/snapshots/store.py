@@ -98,7 +98,8 @@ class SnapshotStore:
             found = [_snapshot(row) for row in connection.execute(query.limit(20))]
         exact = [one for one in found if one.number == number] or found
         if len(exact) != 1:
-            raise Misconfigured(f"there is no snapshot {name}" if not exact else f"several snapshots begin with {name}")
+            said = f"several snapshots begin with {name}" if exact else f"there is no snapshot {name}"
+            raise Misconfigured(f"{said}; `millrace snapshots list` shows what there is")
         return exact[0]
 
     def known(self, sha256: str) -> Snapshot | None:
