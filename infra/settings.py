@@ -157,9 +157,10 @@ def _value(words: str) -> Any:
 
 
 def _explained(error: ValidationError) -> str:
-    problems = (
-        f"{'.'.join(map(str, one['loc']))}: "
-        f"{'there is no such setting' if one['type'] == 'extra_forbidden' else one['msg']}"
-        for one in error.errors(include_url=False, include_input=False)
-    )
+    found = error.errors(include_url=False, include_input=False)
+    problems = (f"{'.'.join(map(str, one['loc']))}: {_problem(one['type'], one['msg'])}" for one in found)
     return f"settings: {'; '.join(problems)}. `millrace config show` lists what there is."
+
+
+def _problem(kind: str, said: str) -> str:
+    return "there is no such setting" if kind == "extra_forbidden" else said.removeprefix("Value error, ")

@@ -43,8 +43,8 @@ def lineage(
     found = [] if model else _named(lines, name, kind, tenant)
     if model is None and not found:
         raise Misconfigured(
-            f"there is no {kind.value if kind else 'model, item or label'} {name}; a model is named as in `millrace models "
-            "list`, an item by its id, a label by its task and item: task/item"
+            f"there is no {kind.value if kind else 'model, item or label'} {name}; a model is named as in "
+            "`millrace models list`, an item by its id, a label by its task and item: task/item"
         )
     if as_json:
         typer.echo(json_of({"model": model} if model else {"items": found}))

@@ -104,6 +104,10 @@ class TrainingRun:
 
     def _live(self, on_progress: OnProgress, stop: Stop) -> "_Life":
         """Ranks from their start to their end."""
+        if (hosts := self.config.hostfile) and not hosts.is_file():  # DeepSpeed would train here, and say nothing
+            raise RunFailed(
+                f"training.hostfile: there is no file {hosts}; name machines in it, or unset it to train on this one"
+            )
         life = _Life(Follower(self.folder), self.clock.monotonic())
         told_at = life.heard_at
         command = launch_command(self.folder, self.config, self.rank_module, self.config.master_port or free_port())

@@ -1,9 +1,13 @@
 """When training is asked for."""
 
-from pydantic import Field, JsonValue, PositiveInt
+from typing import Self
+
+from pydantic import Field, JsonValue, PositiveInt, model_validator
 
 from schemas.training import TriggerCause
+from streams.errors import Misconfigured
 from streams.faust.windowed import Pace
+from trainers.recipes.overrides import resolved
 
 
 class TriggersConfig(Pace):
@@ -49,3 +53,12 @@ class TriggersConfig(Pace):
     """Items deleted since the last request."""
     erased_items: PositiveInt = 1
     """Items erased since the last request: what was learnt from them is to be forgotten."""
+
+    @model_validator(mode="after")
+    def _trainable(self) -> Self:
+        """What will be asked for some day is refused today."""
+        try:
+            resolved(self.recipe, self.overrides)
+        except Misconfigured as error:
+            raise ValueError(str(error)) from error
+        return self

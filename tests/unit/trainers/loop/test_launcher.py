@@ -9,7 +9,7 @@ import pytest
 
 from streams.errors import Unavailable
 from trainers.loop.config import TrainingConfig
-from trainers.loop.launcher import TrainingRun, _Life, environment, launch_command
+from trainers.loop.launcher import RunFailed, TrainingRun, _Life, environment, launch_command
 from trainers.loop.lifeline import owned
 from trainers.loop.progress import Follower, Journal, Kind, Line
 
@@ -33,6 +33,12 @@ def test_several_machines_are_reached_through_the_host_file() -> None:
     assert words[words.index("-m") + 1] == "deepspeed.launcher.runner"
     assert {"--hostfile=/etc/millrace/hostfile", "--master_addr=node-0", "--master_port=4711"} <= set(words)
     assert "--tethered" not in words  # standard input does not reach other machines
+
+
+def test_without_the_host_file_nothing_is_trained_on_this_machine_instead(tmp_path: Path) -> None:
+    run = TrainingRun(tmp_path, TrainingConfig(hostfile=tmp_path / "hosts"))
+    with pytest.raises(RunFailed, match=r"training\.hostfile: there is no file"):
+        run.run(lambda _: None, lambda: False)
 
 
 def test_the_device_is_said_before_python_starts() -> None:
