@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from models.encoders.port import Encoder
 from models.heads.bundle import HEADS, HeadBundle, bundle_from_bytes, bundle_to_bytes, version_of
 from models.registry.records import Job, Model, ModelKind
-from models.registry.stores.models import identity
+from models.registry.stores.models import lineage
 from streams.errors import BadRecord, Misconfigured
 from trainers.jobs.steps import Timed, frozen, labels_by_arm, live_at, seconds_of, write
 from trainers.jobs.workbench import Stop, Tell, Workbench
@@ -95,7 +95,7 @@ def _fitted_before(file: Path, encoder_version: str) -> HeadBundle | None:
 def _require_news(model: Model, bench: Workbench) -> None:
     """Raises Misconfigured where the labels teach what is registered already, from another snapshot or parent."""
     known = bench.registry.models.get(model.version)
-    if known is not None and identity(known) != identity(model):
+    if known is not None and lineage(known) != lineage(model):
         raise Misconfigured(
             f"training changed nothing: the labels of now make {model.version} again, which is registered already; "
             "label more items, or release that one"

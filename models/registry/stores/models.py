@@ -66,11 +66,17 @@ def identity(model: Model) -> Mapping[str, object]:
     return {name: getattr(model, name) for name in names}
 
 
+def lineage(model: Model) -> Mapping[str, object]:
+    """Of what a model was made."""
+    return {name: getattr(model, name) for name in ("parent_version", "recipe_sha256", "snapshot_sha256")}
+
+
 def _require_same(known: Model, model: Model) -> None:
     ours, theirs = identity(model), identity(known)
     if different := [name for name in ours if ours[name] != theirs[name]]:
         raise Misconfigured(
-            f"model version {model.version} is registered with other {', '.join(different)}; a version never changes"
+            f"model version {model.version} is registered with other {', '.join(different)}; a version never changes. "
+            "If its encoder came out as it was and its heads did not: `millrace train --recipe head` makes heads alone"
         )
 
 
