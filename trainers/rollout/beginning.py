@@ -74,12 +74,18 @@ def begin_by_verdict(
 
     While another rollout is under way the verdict waits: `waiting_verdict` finds it once that has ended, if what it
     was judged against serves still. So a rollout that is under way is never overtaken by candidates that are trained
-    faster than items are embedded. Raises BadRecord for a model that is not registered.
+    faster than items are embedded. A model that had a rollout is not tried again by itself, whatever the gate says of
+    it later: it may have been sent back for what the gate cannot see.
+
+    Raises BadRecord for a model that is not registered.
     """
     if not _is_automatic(verdict, config) or registry.rollouts.get(str(verdict.event_id)) is not None:
         return ()
     if _is_stale(verdict, standing) and standing.rollout is None:
-        return (_told_stale(verdict, standing),)
+        why = f"it was compared with {verdict.live_version}, and {standing.model_version} serves"
+        return (_told_left(verdict, why),)
+    if verdict.model_version in _tried(registry):
+        return (_told_left(verdict, "it was on its way before; `millrace release` tries it again"),)
     model = registry.models.get(verdict.model_version)
     if model is None:
         raise BadRecord("unknown_model", f"{verdict.model_version} is not registered")
@@ -90,8 +96,8 @@ def begin_by_verdict(
 
 
 def waiting_verdict(registry: Registry, standing: Standing, config: RolloutConfig) -> ModelEvaluated | None:
-    """The latest verdict that may still begin a rollout. A model that had one is not tried again by itself."""
-    tried = {rollout.model_version for rollout in registry.rollouts.list(LOOKED_AT)}
+    """The latest verdict that may still begin a rollout."""
+    tried = _tried(registry)
     for evaluation in registry.evaluations.list(LOOKED_AT):
         verdict = evaluation.verdict
         if verdict is None or not _is_automatic(verdict, config) or _is_stale(verdict, standing):
@@ -139,7 +145,12 @@ def _is_stale(verdict: ModelEvaluated, standing: Standing) -> bool:
     return not compared or verdict.model_version == standing.model_version
 
 
-def _told_stale(verdict: ModelEvaluated, standing: Standing) -> RolloutProgressed:
+def _tried(registry: Registry) -> set[str]:
+    """Models that had a rollout, of the latest ones."""
+    return {rollout.model_version for rollout in registry.rollouts.list(LOOKED_AT)}
+
+
+def _told_left(verdict: ModelEvaluated, why: str) -> RolloutProgressed:
     return RolloutProgressed.following(
         verdict,
         "stale",
@@ -149,7 +160,7 @@ def _told_stale(verdict: ModelEvaluated, standing: Standing) -> RolloutProgresse
         previous_version=verdict.live_version,
         step="prepare",
         state=FAILED,
-        detail=f"not released: it was compared with {verdict.live_version}, and {standing.model_version} serves",
+        detail=f"not released: {why}",
     )
 
 

@@ -9,6 +9,7 @@ from streams.record import Origin
 from streams.stage import Incoming, Outcome
 from tests.unit.trainers.rollout.world import BASELINE, QUICK, World
 from trainers.rollout.beginning import NotReleasable, Wish, promote
+from trainers.rollout.going_back import roll_back
 from trainers.rollout.stage import rollout_stage
 
 
@@ -58,6 +59,22 @@ def test_a_verdict_against_a_model_that_no_longer_serves_is_told_as_not_released
     assert isinstance(progressed, RolloutProgressed)
     assert progressed.detail == f"not released: it was compared with {BASELINE}, and candidate-2 serves"
     assert told == outcome(world, late)
+
+
+def test_a_model_that_was_sent_back_is_tried_again_by_people_alone(world: World) -> None:
+    promote(world.registry, world.watch, world.config, world.model("candidate-1"), Wish(force=True), world.clock)
+    world.run(3)
+    roll_back(world.registry, world.watch, world.config, Wish(reason="complaints"), world.clock)
+    world.clock.now += 60
+    again = world.verdict("candidate-1")
+    told = outcome(world, again)
+    assert isinstance(told, tuple)
+    [progressed] = told
+    assert isinstance(progressed, RolloutProgressed)
+    assert progressed.detail == "not released: it was on its way before; `millrace release` tries it again"
+    assert (world.live(), len(world.registry.rollouts.list())) == (BASELINE, 1)
+    promote(world.registry, world.watch, world.config, "candidate-1", Wish(), world.clock)
+    assert world.rollout().state is RolloutState.PREPARING
 
 
 def test_a_verdict_on_a_model_that_is_not_registered_is_a_dead_letter(world: World) -> None:
