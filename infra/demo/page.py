@@ -101,8 +101,8 @@ def quality_plot(turns: Sequence[Turn]) -> "Figure":
     axes = figure.add_subplot()
     places = range(len(turns))
     axes.scatter(places, [turn.before for turn in turns], color=BEFORE, label="before", zorder=3)
-    gains = [(turn.after - turn.before - turn.low, turn.high - (turn.after - turn.before)) for turn in turns]
-    below, above = ([max(0.0, gain[side]) for gain in gains] for side in (0, 1))
+    below = [max(0.0, turn.after - turn.before - turn.low) for turn in turns]
+    above = [max(0.0, min(1.0, turn.before + turn.high) - turn.after) for turn in turns]
     axes.errorbar(
         places, [turn.after for turn in turns], yerr=[below, above], fmt="o", color=AFTER, capsize=4, label="after"
     )
