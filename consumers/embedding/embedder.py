@@ -4,24 +4,31 @@ All texts of a micro-batch are encoded in one run, so that batches by token budg
 encoders have in common is done once: fetching, and texts that they read alike.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import structlog
 
 from consumers.embedding.config import EmbeddingConfig
 from consumers.embedding.drafts import Draft, drafted, embedded, left_out, require_encoder, set_aside, withdrawn
-from consumers.embedding.joining import joined
+from consumers.embedding.joining import Company, joined
 from consumers.embedding.pictures import Seen, picture_vectors
 from consumers.embedding.texts import TextVectors
 from models.encoders.port import Encoder
 from schemas.event import Event
-from schemas.items import ItemCurated, ItemWithdrawn, Modality
+from schemas.items import ItemCurated, ItemWithdrawn
 from streams.errors import BadRecord, Refusal
 from streams.media.store import MediaStore
 from streams.stage import Outcome
 
 logger = structlog.get_logger()
+
+Broke = Callable[[str, str], None]
+"""Is told the version of an encoder beside the live one that broke, and how, before anything goes on without it."""
+
+
+def _nobody(version: str, fault: str) -> None:
+    """Where nobody is to be told, the log has it."""
 
 
 class Said(NamedTuple):
@@ -34,14 +41,16 @@ class Said(NamedTuple):
 class Embedder:
     """May be shared by threads."""
 
-    def __init__(self, media: MediaStore, config: EmbeddingConfig) -> None:
+    def __init__(self, media: MediaStore, config: EmbeddingConfig, broke: Broke = _nobody) -> None:
         self._media = media
         self._config = config
+        self._broke = broke
         self._texts = TextVectors(config.text_cache_mb * 2**20)
 
     def outcomes(self, facts: Sequence[Event], encoders: Sequence[Encoder]) -> list[Outcome]:
         """What becomes of each fact: its vectors from each encoder, of which the first one decides whether it is set
-        aside; a withdrawal is handed on once. Raises Unavailable while the media store is down."""
+        aside; a withdrawal is handed on once. Another one that breaks is left out. Raises Unavailable while the
+        media store is down."""
         said = [self._said(fact) for fact in facts]
         items = [one for one in said if isinstance(one, Said)]
         answers = iter(zip(*self._answers(items, encoders), strict=True))
@@ -68,22 +77,23 @@ class Embedder:
             raise BadRecord("invalid_text", f"{item.media.uri} is not UTF-8: {error.reason}") from error
 
     def _answers(self, items: Sequence[Said], encoders: Sequence[Encoder]) -> list[list[Outcome]]:
-        """For each encoder what it makes of each item."""
-        planned = [[_planned(one, encoder) for one in items] for encoder in encoders]
-        _tell_what_is_left_out(items, planned[0])
-        seen = self._seen(planned, encoders)
-        return [
-            self._embedded(plans, seen.get(encoder.version, {}), encoder)
-            for plans, encoder in zip(planned, encoders, strict=True)
-        ]
+        """For each encoder what it makes of each item; nothing of one that breaks."""
+        company = Company(encoders)
+        planned = company.each(lambda encoder: [_planned(one, encoder) for one in items])
+        _tell_what_is_left_out(items, planned[encoders[0].version])
+        seen = self._seen(planned.values(), company)
+        made = company.each(
+            lambda encoder: self._embedded(planned[encoder.version], seen.get(encoder.version, {}), encoder)
+        )
+        for version, fault in company.broken.items():
+            self._broke(version, fault)
+        return list(made.values())
 
-    def _seen(self, planned: Sequence[Sequence[Draft | Refusal]], encoders: Sequence[Encoder]) -> dict[str, Seen]:
-        """By version what each encoder that sees pictures sees."""
+    def _seen(self, planned: Iterable[Sequence[Draft | Refusal]], company: Company) -> Mapping[str, Seen]:
+        """By version what each encoder sees."""
         drafts = (plan for plans in planned for plan in plans if isinstance(plan, Draft))
         pictures = [draft.picture for draft in drafts if draft.picture is not None]
-        seeing = [encoder for encoder in encoders if Modality.IMAGE in encoder.modalities]
-        found = picture_vectors(pictures, seeing, self._media, self._config.media_bytes)
-        return {encoder.version: seen for encoder, seen in zip(seeing, found, strict=True)}
+        return picture_vectors(pictures, company, self._media, self._config.media_bytes)
 
     def _embedded(self, plans: Sequence[Draft | Refusal], seen: Seen, encoder: Encoder) -> list[Outcome]:
         windows = dict.fromkeys(window for plan in plans if isinstance(plan, Draft) for window in plan.words)

@@ -4,10 +4,13 @@ A micro-batch of references is small, the pictures behind it are not: they are f
 several encoders see them, each picture is fetched once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
+from consumers.embedding.joining import Company
 from models.encoders.port import Encoder, Vectors
-from schemas.items import MediaRef
+from schemas.items import MediaRef, Modality
 from streams.errors import BadRecord
 from streams.media.store import MediaStore
 
@@ -16,14 +19,14 @@ Seen = dict[MediaRef, bytes | BadRecord]
 
 
 def picture_vectors(
-    refs: Iterable[MediaRef], encoders: Sequence[Encoder], media: MediaStore, media_bytes: int
-) -> list[Seen]:
-    """What each encoder sees, each distinct picture once. Raises Unavailable while the store is down."""
-    seen: list[Seen] = [{} for _ in encoders]
+    refs: Iterable[MediaRef], company: Company, media: MediaStore, media_bytes: int
+) -> Mapping[str, Seen]:
+    """By version what each encoder sees, each distinct picture once. Raises Unavailable while the store is down."""
+    seen: defaultdict[str, Seen] = defaultdict(dict)
     for portion in portions(list(dict.fromkeys(refs)), media_bytes):
         fetched = {ref: _fetched(ref, media) for ref in portion}
-        for vectors, encoder in zip(seen, encoders, strict=True):
-            vectors.update(_encoded(fetched, encoder))
+        for version, vectors in company.each(partial(_encoded, fetched)).items():
+            seen[version].update(vectors)
     return seen
 
 
@@ -47,7 +50,9 @@ def as_bytes(vectors: Vectors) -> list[bytes]:
 
 
 def _encoded(fetched: Seen, encoder: Encoder) -> Seen:
-    """Vectors of the contents that could be fetched."""
+    """Vectors of the contents that could be fetched; none of an encoder that sees no pictures."""
+    if Modality.IMAGE not in encoder.modalities:
+        return {}
     refused: Seen = {ref: found for ref, found in fetched.items() if isinstance(found, BadRecord)}
     contents = {ref: found for ref, found in fetched.items() if isinstance(found, bytes)}
     try:

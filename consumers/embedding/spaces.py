@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from models.encoders.port import Encoder
+from models.encoders.port import BREAKS, Encoder
 from models.registry.config import WRITER_STALE_S
 from models.registry.records import RolloutState
 from models.registry.shelf import Shelf
@@ -54,7 +54,7 @@ class WrittenSpaces:
             return None
         try:
             return self._shelf.get(version)
-        except (BadRecord, Misconfigured, Unavailable) as error:
+        except (BadRecord, Misconfigured, Unavailable, *BREAKS) as error:
             if isinstance(error, Unavailable) and not preparing:
                 raise
             logger.warning("a candidate is left out", model_version=version, reason=str(error))

@@ -110,9 +110,10 @@ class Workshop:
     @cached_property
     def embedder(self) -> "Embedder":
         """Shared by what embeds new items and what embeds old ones anew."""
+        from consumers.embedding.backfill.giving_up import giving_up
         from consumers.embedding.embedder import Embedder
 
-        return Embedder(self.media, self.settings.embedding)
+        return Embedder(self.media, self.settings.embedding, giving_up(self.registry.rollouts, self.watch))
 
     @cached_property
     def snapshots(self) -> "SnapshotStore":

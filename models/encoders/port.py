@@ -10,6 +10,8 @@ from schemas.items import Modality
 
 Vectors = NDArray[np.float32]
 """One row for each input, in the order of the inputs, each of unit length."""
+BREAKS = (RuntimeError, ValueError, ArithmeticError, LookupError, TypeError, OSError)
+"""What an encoder that is broken raises, its libraries included; what is wrong with an input is a BadRecord."""
 
 
 class Encoder(Protocol):

@@ -41,7 +41,7 @@ class Facts:
     backfilled: bool = False
     """Older items are embedded anew, all of them."""
     impossible: str = ""
-    """Why they never will be."""
+    """Why items cannot be embedded with it, older or new ones."""
     difference: str = ""
     """What keeps both spaces from being equal; looked for while verifying only."""
     searches: int = 0
@@ -63,6 +63,8 @@ def next_step(rollout: Rollout, facts: Facts, config: RolloutConfig) -> Move | N
         return Move(
             RolloutState.ABORTED, f"{facts.live_version} serves, not {rollout.previous_version} that it was to follow"
         )
+    if rollout.state is not RolloutState.WATCHING and facts.impossible:  # what was left out would be missing for good
+        return Move(RolloutState.ABORTED, f"items cannot be embedded with it: {facts.impossible}")
     return _WAYS[rollout.state](rollout, facts, config)
 
 
@@ -118,8 +120,6 @@ def _preparing(rollout: Rollout, facts: Facts, config: RolloutConfig) -> Move | 
 def _backfilling(rollout: Rollout, facts: Facts, config: RolloutConfig) -> Move | None:
     if facts.backfilled:
         return Move(RolloutState.VERIFYING)
-    if facts.impossible:
-        return Move(RolloutState.ABORTED, f"items cannot be embedded with it: {facts.impossible}")
     late = _here_s(rollout, facts) > config.backfill_s
     return _given_up(late, f"older items were not embedded anew within {config.backfill_s:g} s")
 

@@ -33,7 +33,8 @@ class BackfillMarks(BaseModel):
     """Items that the candidate cannot take."""
     complete: bool = False
     impossible: str = ""
-    """Why the candidate can embed nothing at all: what was registered is not there, or is something else."""
+    """Why items cannot be embedded with the candidate: what was registered is not there, is something else, or
+    breaks. In whatever state the rollout is, it is given up for that."""
     owner: str = ""
     """Who works on it…"""
     until_ms: int = 0

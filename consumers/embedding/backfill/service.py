@@ -6,7 +6,7 @@ again, and behind it there is nothing to do. Facts have the ids that embedding g
 overlap harmless: what is published here late can neither overwrite a newer version nor bring a withdrawn item back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
 
 import structlog
@@ -16,7 +16,8 @@ from consumers.embedding.backfill.marks import BackfillMarks, backfill_marks, ma
 from consumers.embedding.backfill.work import Portion, Work
 from consumers.embedding.config import EmbeddingConfig
 from consumers.embedding.embedder import Embedder
-from models.encoders.port import Encoder
+from consumers.embedding.joining import how
+from models.encoders.port import BREAKS, Encoder
 from models.registry.records import Rollout, RolloutState
 from models.registry.registry import Registry
 from models.registry.shelf import Shelf
@@ -26,8 +27,13 @@ from streams.clock import Clock, SystemClock
 from streams.errors import BadRecord, MillraceError, Misconfigured, Refusal
 from streams.patrol import Patrol
 from streams.retry import BackoffConfig
+from streams.stage import Outcome
 
 logger = structlog.get_logger()
+
+
+class Impossible(Exception):
+    """Nothing can be embedded with the candidate; the message says why."""
 
 
 class Backfill:
@@ -104,14 +110,13 @@ class Backfill:
         if not work.look_through():
             return self._marked(work)
         try:
-            encoder = self._shelf.get(rollout.encoder_version)
-        except (BadRecord, Misconfigured) as error:
-            return self._written({"impossible": str(error)}, over=True)
-        try:
+            encoder = self._encoder(rollout.encoder_version)
             portion = work.portion(self._at_once(), self._config.max_bytes)
             if portion is not None:
-                self._publish(portion, encoder)
+                self._publish(self._outcomes(portion, encoder))
                 work.finish(portion)
+        except Impossible as error:
+            return self._written({"impossible": str(error)}, over=True)
         except MillraceError:
             work.take_again()
             raise
@@ -121,9 +126,23 @@ class Backfill:
         self._rest(len(portion.facts), self._clock.monotonic() - began)
         return self._marked(work)
 
-    def _publish(self, portion: Portion, encoder: Encoder) -> None:
+    def _encoder(self, version: str) -> Encoder:
+        try:
+            return self._shelf.get(version)
+        except (BadRecord, Misconfigured) as error:
+            raise Impossible(str(error)) from error
+        except BREAKS as error:
+            raise _broken(version, error) from error
+
+    def _outcomes(self, portion: Portion, encoder: Encoder) -> list[Outcome]:
+        try:
+            return self._embedder.outcomes(portion.facts, (encoder,))
+        except BREAKS as error:
+            raise _broken(encoder.version, error) from error
+
+    def _publish(self, outcomes: Sequence[Outcome]) -> None:
         events: list[Event] = []
-        for outcome in self._embedder.outcomes(portion.facts, (encoder,)):
+        for outcome in outcomes:
             self._refused += isinstance(outcome, Refusal)
             events += outcome.also if isinstance(outcome, Refusal) else outcome
         self._refused += self._log.publish(events)
@@ -171,6 +190,12 @@ class Backfill:
         rate = self._config.backfill_items_per_s
         if rate and (left_s := items / rate - took_s) > 0:
             self._clock.sleep(left_s)
+
+
+def _broken(version: str, error: Exception) -> Impossible:
+    """That is the end of its rollout, and no reason to end the process, which embeds for the live model too."""
+    logger.exception("a candidate breaks", model_version=version)
+    return Impossible(how(error))
 
 
 def _numbered(places: Mapping[str, int]) -> dict[int, int]:

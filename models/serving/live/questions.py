@@ -6,11 +6,11 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 
-from models.encoders.port import Encoder, Vectors
+from models.encoders.port import BREAKS, Encoder, Vectors
 from schemas.items import Modality
 from streams.errors import MillraceError, Unavailable
 
-FAULTS = (MillraceError, RuntimeError, ValueError, ArithmeticError, LookupError, TypeError, OSError)
+FAULTS = (MillraceError, *BREAKS)
 """What a model that is broken raises, its libraries included."""
 
 

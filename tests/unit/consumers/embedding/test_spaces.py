@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
 from sqlalchemy import event as sql_event
 
 from consumers.embedding.config import EmbeddingConfig
+from consumers.embedding.embedder import Embedder
 from consumers.embedding.spaces import WrittenSpaces
 from consumers.embedding.stage import embedding_stage
 from models.encoders.config import EncoderConfig
 from models.encoders.hashing import HashingEncoder
-from models.encoders.port import Encoder, Vectors
+from models.encoders.port import BREAKS, Encoder, Vectors
 from models.registry.records import RolloutState
 from models.registry.shelf import Shelf
 from models.registry.standing import Watch
@@ -26,6 +28,7 @@ from tests.unit.consumers.embedding.builders import absent, curated, incoming, w
 from tests.unit.consumers.embedding.registered import began, hashing_model, moved_on, registry_in, shelf_of
 from trainers.rollout.config import RolloutConfig
 
+T = TypeVar("T")
 LIVE, CANDIDATE = HashingEncoder(EncoderConfig()), HashingEncoder(EncoderConfig(), salt=1)
 
 
@@ -218,3 +221,81 @@ def test_a_live_model_that_cannot_be_loaded_is_waited_for(tmp_path: Path) -> Non
     spaces = WrittenSpaces(Watch(registry, "never-registered"), shelf_of(registry, tmp_path))
     with pytest.raises(Unavailable, match="never-registered"):
         spaces()
+
+
+class Broken(HashingEncoder):
+    """Its layers do not fit each other, in one place."""
+
+    def __init__(self, place: str, fault: type[Exception] = RuntimeError) -> None:
+        super().__init__(EncoderConfig(), salt=3)
+        self._place, self._fault = place, fault
+
+    def split(self, text: str) -> list[str]:
+        return super().split(self._broken("split", text))
+
+    def encode_texts(self, texts: Sequence[str]) -> Vectors:
+        return super().encode_texts(self._broken("texts", texts))
+
+    def encode_images(self, images: Sequence[bytes]) -> Vectors:
+        return super().encode_images(self._broken("images", images))
+
+    def _broken(self, place: str, given: T) -> T:
+        if place == self._place:
+            raise self._fault("shapes cannot be multiplied")
+        return given
+
+
+def captioned(media: MediaStore) -> Event:
+    return curated(modality=Modality.IMAGE, media=media.put(encoded(gradient()), "image/png"), text="dawn")
+
+
+@pytest.mark.parametrize("place", ["split", "texts", "images"])
+@pytest.mark.parametrize("fault", BREAKS)
+def test_a_candidate_that_breaks_keeps_no_item_from_the_live_space(
+    media: MediaStore, place: str, fault: type[Exception]
+) -> None:
+    heard: list[tuple[str, str]] = []
+    broken = Broken(place, fault)
+    embedder = Embedder(media, EmbeddingConfig(), lambda version, how: heard.append((version, how)))
+    stage = embedding_stage(lambda: (LIVE, broken, CANDIDATE), media, EmbeddingConfig(), embedder)
+    [facts] = stage.outcomes(incoming(captioned(media)))
+    assert isinstance(facts, Sequence)
+    assert [fact.model_version for fact in facts] == [LIVE.version, CANDIDATE.version]  # type: ignore[attr-defined]
+    assert heard == [(broken.version, f"{fault.__name__} shapes cannot be multiplied")]
+
+
+@pytest.mark.parametrize("place", ["split", "texts", "images"])
+def test_what_breaks_the_live_encoder_is_a_bug_as_ever(media: MediaStore, place: str) -> None:
+    with pytest.raises(RuntimeError, match="shapes"):
+        told(media, (Broken(place), CANDIDATE), captioned(media))
+
+
+def test_while_it_cannot_be_told_that_a_candidate_broke_no_item_goes_on_without_it(media: MediaStore) -> None:
+    def away(*_: str) -> None:
+        raise Unavailable("the metadata database does not answer")
+
+    stage = embedding_stage(
+        lambda: (LIVE, Broken("texts")), media, EmbeddingConfig(), Embedder(media, EmbeddingConfig(), away)
+    )
+    with pytest.raises(Unavailable):
+        stage.outcomes(incoming(curated(text="a mill")))
+
+
+def test_a_store_that_is_down_is_no_fault_of_a_candidate(media: MediaStore, tmp_path: Path) -> None:
+    picture = captioned(media)
+    (tmp_path / "media").rename(tmp_path / "unmounted")
+    with pytest.raises(Unavailable):
+        told(media, (LIVE, CANDIDATE), picture)
+
+
+def test_a_candidate_that_breaks_while_it_is_loaded_does_not_stop_the_live_space(tmp_path: Path) -> None:
+    class Breaking:
+        def get(self, version: str) -> Encoder:
+            if version == CANDIDATE.version:
+                raise RuntimeError("size mismatch")
+            return LIVE
+
+    registry = registry_in(tmp_path)
+    began(registry, CANDIDATE.version)
+    spaces = WrittenSpaces(Watch(registry, LIVE.version), Breaking())  # type: ignore[arg-type]
+    assert [encoder.version for encoder in spaces()] == [LIVE.version]

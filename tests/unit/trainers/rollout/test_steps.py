@@ -58,8 +58,10 @@ def test_spaces_are_compared_once_all_items_are_embedded_anew() -> None:
     assert goes_to(rollout(S.BACKFILLING), facts(60, backfilled=True)) is S.VERIFYING
 
 
-def test_a_model_that_can_embed_nothing_is_given_up_at_once() -> None:
-    move = next_step(rollout(S.BACKFILLING), facts(1, impossible="its files are corrupt"), CONFIG)
+@pytest.mark.parametrize("state", [S.PREPARING, S.BACKFILLING, S.VERIFYING, S.CANARY])
+def test_a_model_that_can_embed_nothing_is_given_up_at_once(state: RolloutState) -> None:
+    what = facts(20, served=True, backfilled=True, searches=100, impossible="its files are corrupt")
+    move = next_step(rollout(state), what, CONFIG)
     assert move == Move(S.ABORTED, "items cannot be embedded with it: its files are corrupt")
 
 
