@@ -117,6 +117,8 @@ class Job:
     reason: str = ""
     """Why it failed or was cancelled, or that its model was there already."""
     cancel_asked: bool = False
+    lapses: int = 0
+    """How often whoever worked on it was not heard of any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,9 @@ training_jobs = Table(
     Column("model_version", String(512), nullable=True),
     Column("reason", Text, nullable=False),
     Column("cancel_asked", Boolean, nullable=False),
+    Column(
+        "lapses", BigInteger, nullable=False, comment="Leases that ran out; those that were given back do not count."
+    ),
 )
 
 evaluations = Table(

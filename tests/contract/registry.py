@@ -124,6 +124,12 @@ class ModelsContract(RegistryContract):
         assert found.recipe == "ab"
 
 
+def claimed(registry: Registry, max_lapses: int) -> str | None:
+    """The job that somebody takes for ten seconds."""
+    lease = registry.jobs.claim("somebody", 10, max_lapses)
+    return lease.job.job_id if lease else None
+
+
 class JobsContract(RegistryContract):
     def test_a_job_is_queued_once_however_often_it_is_asked_for(self, registry: Registry) -> None:
         asked = request(overrides={"steps": 3}, notes="why", priority=2)
@@ -252,6 +258,56 @@ class JobsContract(RegistryContract):
         assert job is not None
         assert (job.state, job.reason) == (JobState.FAILED, "no items")
         assert registry.jobs.claim("two", 10) is None
+
+    def test_a_job_whose_workers_die_again_and_again_fails_and_holds_up_no_other(
+        self, registry: Registry, clock: HandClock
+    ) -> None:
+        registry.jobs.submit(request("deadly", priority=1))
+        registry.jobs.submit(request("later"))
+        for _ in range(3):
+            assert claimed(registry, 3) == "deadly"
+            clock.now += 10
+        assert claimed(registry, 3) == "later"
+        job = registry.jobs.get("deadly")
+        assert job is not None
+        assert (job.state, job.lapses, job.ended_at_ms) == (JobState.FAILED, 3, int(clock.now * 1000))
+        assert job.reason.startswith("whoever worked on it was gone before it was done, 3 times")
+
+    def test_a_job_that_fails_for_its_lapses_is_out_of_the_last_workers_hands(
+        self, registry: Registry, clock: HandClock
+    ) -> None:
+        registry.jobs.submit(request())
+        lost = registry.jobs.claim("one", 10, 1)
+        clock.now += 10
+        assert lost is not None
+        assert registry.jobs.claim("two", 10, 1) is None
+        with pytest.raises(LeaseLost):
+            registry.jobs.finish(lost, model(), [trained()])
+
+    def test_a_job_that_is_given_back_can_be_given_back_for_ever(self, registry: Registry) -> None:
+        registry.jobs.submit(request())
+        for _ in range(5):
+            lease = registry.jobs.claim("one", 10, 1)
+            assert lease is not None
+            assert lease.job.lapses == 0
+            registry.jobs.release(lease)
+
+    def test_a_stop_of_everything_counts_once_however_long_it_lasts(self, registry: Registry, clock: HandClock) -> None:
+        registry.jobs.submit(request())
+        registry.jobs.claim("one", 10, 5)
+        clock.now += 100_000
+        lease = registry.jobs.claim("one", 10, 5)
+        assert lease is not None
+        assert lease.job.lapses == 1
+
+    def test_a_lease_that_is_renewed_late_and_before_others_came_is_no_lapse(
+        self, registry: Registry, clock: HandClock
+    ) -> None:
+        registry.jobs.submit(request())
+        lease = registry.jobs.claim("one", 10, 1)
+        assert lease is not None
+        clock.now += 60
+        assert registry.jobs.progress(lease, Progress(), 10).lapses == 0
 
     def test_a_waiting_job_is_cancelled_at_once(self, registry: Registry) -> None:
         registry.jobs.submit(request())

@@ -54,7 +54,8 @@ class Trainer:
         """Does the next job, if there is one. Raises Unavailable, with the job back in the queue."""
         if self._stopping.is_set() or self._must_wait():
             return False
-        if (lease := self._jobs.claim(self._owner, self._bench.config.lease_s)) is None:
+        config = self._bench.config
+        if (lease := self._jobs.claim(self._owner, config.lease_s, config.max_lapses)) is None:
             return False
         logger.info("training", job=lease.job.job_id, cause=lease.job.cause, lease=lease.token)
         try:

@@ -42,5 +42,8 @@ class TrainingConfig(BaseModel):
     """Time for the ranks to agree on a step, save and leave when they are asked to stop."""
     lease_s: float = Field(default=60.0, gt=0)
     """How long a job belongs to a trainer that is not heard of any more."""
+    max_lapses: int = Field(default=5, ge=1, le=1_000_000)
+    """How often that may happen to a job before it fails. A machine that is switched off while it trains counts as well
+    as a trainer that dies: raise it where trainers are often taken away."""
     heartbeat_s: float = Field(default=5.0, gt=0)
     """Between two renewals of that lease, and two reports of progress at most."""

@@ -3,6 +3,9 @@
 A worker holds a job by a lease that it renews. A lease that ran out may be taken by somebody else, whose token is
 higher; from then on the former owner can neither report nor publish. Leases go by the workers' clocks: clocks that
 disagree cost a run that is begun twice, never one that is published twice.
+
+A lease that ran out counts as a lapse: a job that its workers die of fails in the end, and holds up no others. The
+token cannot tell that, as it rises when a job is given back, too.
 """
 
 import math
@@ -24,6 +27,7 @@ from schemas.training import TrainingRequested
 from streams.clock import Clock
 
 QUEUED, RUNNING, CANCELLED = JobState.QUEUED.value, JobState.RUNNING.value, JobState.CANCELLED.value
+FAILED = JobState.FAILED.value
 
 _MOST_URGENT_FIRST = (jobs.c.priority.desc(), jobs.c.submitted_at_ms, jobs.c.job_id)
 
@@ -42,16 +46,19 @@ class Jobs:
         with self._engine.begin() as connection:
             return added(connection, jobs, _row(event, now_ms(self._clock)))
 
-    def claim(self, owner: str, lease_s: float) -> Lease | None:
-        """The job to work on next: of the highest priority the oldest, queued or left by somebody; None if none is."""
+    def claim(self, owner: str, lease_s: float, max_lapses: int | None = None) -> Lease | None:
+        """The job to work on next: of the highest priority the oldest, queued or left by somebody; None if none is.
+
+        One that is left for the `max_lapses`th time fails. A stop of everything costs a job one lapse at most, however
+        long it lasts: what is counted is who takes it up again.
+        """
         now = now_ms(self._clock)
         if not self._waiting(now):
             return None
         with self._engine.begin() as connection:
             take_turns(connection, "training", ["claim"])
-            left = and_(jobs.c.state == RUNNING, jobs.c.lease_until_ms <= now)
-            connection.execute(jobs.update().where(left, jobs.c.cancel_asked).values(state=CANCELLED, ended_at_ms=now))
-            free = or_(jobs.c.state == QUEUED, left)
+            _end_what_is_left(connection, now, max_lapses)
+            free = or_(jobs.c.state == QUEUED, _left(now))
             query = select(jobs.c.job_id, jobs.c.token).where(free).order_by(*_MOST_URGENT_FIRST).limit(1)
             found = connection.execute(query).first()
             if found is None:
@@ -62,6 +69,7 @@ class Jobs:
                 token=found.token + 1,
                 owner=owner,
                 lease_until_ms=now + int(lease_s * 1000),
+                lapses=case((jobs.c.state == RUNNING, jobs.c.lapses + 1), else_=jobs.c.lapses),
                 started_at_ms=case((jobs.c.started_at_ms.is_(None), literal(now)), else_=jobs.c.started_at_ms),
             )
             row = connection.execute(taken.returning(*jobs.c)).first()
@@ -147,10 +155,28 @@ class Jobs:
 
     def _waiting(self, now: int) -> bool:
         """Whether there is something to claim; asked without the write lock, as an idle worker asks again and again."""
-        left = and_(jobs.c.state == RUNNING, jobs.c.lease_until_ms <= now)
         with self._reading.connect() as connection:
-            query = select(jobs.c.job_id).where(or_(jobs.c.state == QUEUED, left)).limit(1)
+            query = select(jobs.c.job_id).where(or_(jobs.c.state == QUEUED, _left(now))).limit(1)
             return connection.execute(query).first() is not None
+
+
+def _left(now: int) -> ColumnElement[bool]:
+    """Jobs whose worker has not been heard of for too long."""
+    return and_(jobs.c.state == RUNNING, jobs.c.lease_until_ms <= now)
+
+
+def _end_what_is_left(connection: Connection, now: int, max_lapses: int | None) -> None:
+    """Of the jobs that were left, those that nobody wants, and those that were left too often."""
+    left = jobs.update().where(_left(now))
+    connection.execute(left.where(jobs.c.cancel_asked).values(state=CANCELLED, ended_at_ms=now))
+    if max_lapses is None:
+        return
+    reason = (
+        f"whoever worked on it was gone before it was done, {max_lapses} times in all: died of it, perhaps for want of "
+        "memory; the logs of the trainers say more, and training.max_lapses how often is too often"
+    )
+    ended = {"state": FAILED, "lapses": jobs.c.lapses + 1, "reason": reason, "ended_at_ms": now}
+    connection.execute(left.where(jobs.c.lapses + 1 >= max_lapses).values(**ended))
 
 
 def _held(lease: Lease) -> ColumnElement[bool]:
@@ -202,7 +228,7 @@ def _row(event: TrainingRequested, now: int) -> dict[str, Any]:
         traceparent=event.traceparent,
     )
     fresh = {"state": QUEUED, "token": 0, "owner": "", "lease_until_ms": 0, "reason": "", "cancel_asked": False}
-    return asked | fresh | _progress(Progress()) | {"submitted_at_ms": now}
+    return asked | fresh | _progress(Progress()) | {"submitted_at_ms": now, "lapses": 0}
 
 
 def _job(row: Row[Any]) -> Job:

@@ -270,3 +270,23 @@ def test_an_unknown_field_of_a_recipe_fails_the_job_by_name(bench: Bench) -> Non
     assert "stepz" in bench.job().reason
     assert bench.registry.models.list() == []
     assert SHA not in bench.job().reason
+
+
+def test_a_job_that_every_trainer_dies_of_fails_and_the_next_one_is_done(
+    bench: Bench, training: Lesson, clock: HandClock
+) -> None:
+    def deadly(job: Job, *_: object) -> Trained:
+        if job.job_id == "deadly":
+            raise TypeError("a bug")
+        return made(job)
+
+    training.does = deadly
+    bench.ask("deadly", priority=1)
+    bench.ask("later")
+    for start in range(bench.work.config.max_lapses):
+        with pytest.raises(TypeError):
+            Trainer(bench.work, f"start-{start}").look()
+        clock.now += LEASE_S + 1
+    assert Trainer(bench.work, "last").look()
+    assert (bench.job("deadly").state, bench.job("later").state) == (JobState.FAILED, JobState.SUCCEEDED)
+    assert "training.max_lapses" in bench.job("deadly").reason
