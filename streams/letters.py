@@ -7,13 +7,17 @@ about that one is never wiped out by the tombstone of the first.
 
 A record too large for a letter, as compression can smuggle one past a broker's limit, is cut; the whole of it stays
 where it lay.
+
+An event that a stage was to tell of its own accord, and that the log can never take, has a letter too: it lay nowhere,
+so its id takes the place's place in the key, and it is cut, as it cannot be replayed.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from streams.codec import Encoded
-from streams.errors import Misconfigured, Refusal
+from schemas.event import Event
+from streams.codec import Encoded, encode
+from streams.errors import BadRecord, Misconfigured, Refusal
 from streams.record import ORIGIN_OFFSET, ORIGIN_PARTITION, ORIGIN_TOPIC, Origin, Record
 from streams.topics import RECORD_BYTES
 
@@ -43,15 +47,7 @@ def write_letter(record: Record, refusal: Refusal, stage: str, code_version: str
     """The letter that sets `record` aside."""
     size = record.size + HEADER_FRAME_BYTES * len(record.headers)
     origin, place = record.first_place, f"{record.topic}/{record.partition}/{record.offset}"
-    added = [
-        (REASON, refusal.reason.encode()),
-        (DETAIL, refusal.detail.encode("utf-8", "replace")[:1000]),
-        (STAGE, stage.encode()),
-        (EXCEPTION, type(refusal).__name__.encode()),
-        (CODE_VERSION, code_version.encode()),
-        (SET_ASIDE_AT, datetime.now(UTC).isoformat().encode()),
-        *_origin_headers(origin),
-    ]
+    added = [*_why(refusal, stage, code_version), *_origin_headers(origin)]
     if size > WHOLE_BYTES:
         added.append((CUT, str(size).encode()))
         record = _cut(record)
@@ -61,6 +57,34 @@ def write_letter(record: Record, refusal: Refusal, stage: str, code_version: str
         added.append((NO_VALUE, b"1"))
     kept = [(name, value) for name, value in record.headers if name not in _ADDED | _ORIGIN]
     return Encoded(place.encode(), record.value or b"", tuple(kept + added))
+
+
+def write_unsent(event: Event, topic: str, refusal: Refusal, stage: str, code_version: str) -> Encoded:
+    """The letter about an event that can never be written to `topic`, with its beginning where that can be written."""
+    try:
+        record = encode(event, f"millrace/{stage}")
+    except BadRecord:
+        record = Encoded(None, None, (("ce_id", str(event.event_id).encode()), ("ce_type", event.type_name().encode())))
+    added = [
+        *_why(refusal, stage, code_version),
+        *_origin_headers(Origin(topic, 0, 0)),
+        (CUT, str(record.size).encode()),
+    ]
+    if record.key is not None:
+        added.append((ORIGINAL_KEY, record.key[:KEPT_BYTES]))
+    kept = (record.value or b"")[:KEPT_BYTES]
+    return Encoded(f"{topic}/{event.event_id}".encode(), kept, (*record.headers, *added))
+
+
+def _why(refusal: Refusal, stage: str, code_version: str) -> list[tuple[str, bytes]]:
+    return [
+        (REASON, refusal.reason.encode()),
+        (DETAIL, refusal.detail.encode("utf-8", "replace")[:1000]),
+        (STAGE, stage.encode()),
+        (EXCEPTION, type(refusal).__name__.encode()),
+        (CODE_VERSION, code_version.encode()),
+        (SET_ASIDE_AT, datetime.now(UTC).isoformat().encode()),
+    ]
 
 
 def _cut(record: Record) -> Record:
@@ -73,7 +97,8 @@ class Letter:
     """A record that was set aside, as operators see it."""
 
     id: str
-    """`topic/partition/offset` where the record lay when it was set aside; names the letter for commands."""
+    """`topic/partition/offset` where the record lay when it was set aside; names the letter for commands. Of an event
+    that never came to lie anywhere `topic/event id`."""
     origin: Origin
     reason: str
     detail: str

@@ -17,11 +17,11 @@ from typing import TypeVar
 import structlog
 from pydantic import BaseModel, ConfigDict, PositiveFloat
 
-from schemas.event import Event
 from streams import metrics
+from streams.answers import Addressed, Answers
 from streams.batching import gather
 from streams.clock import Clock, SystemClock
-from streams.codec import Encoded, decode, encode
+from streams.codec import decode
 from streams.errors import BadRecord, NotYet, Refusal, Unavailable
 from streams.health import Health, Report, State
 from streams.letters import write_letter
@@ -84,12 +84,7 @@ class Runner:
         self._stop = threading.Event()
         self._replays: queue.SimpleQueue[Start] = queue.SimpleQueue()
         self._events = {topic.full_name(prefix): topic.events for topic in stage.sources}
-        self._answers = {
-            event: (topic.full_name(prefix), topic.max_record_bytes)
-            for topic in stage.answers
-            for event in topic.events
-        }
-        self._source = f"millrace/{stage.name}"
+        self._answers = Answers(stage, prefix, CODE_VERSION)
         self.health = Health()
         """Safe to read from any thread."""
 
@@ -177,7 +172,7 @@ class Runner:
             if not self._low_water.tracks(record.topic_partition):
                 continue  # taken away meanwhile: its new owner will do it
             try:
-                answers = self._encoded(outcome.also if isinstance(outcome, Refusal) else outcome)
+                answers = self._answers.encoded(outcome.also if isinstance(outcome, Refusal) else outcome)
                 if isinstance(outcome, Refusal):
                     self._set_aside(record, outcome)
             except BadRecord as refusal:  # an answer cannot be written: none of them is
@@ -191,16 +186,6 @@ class Runner:
         name = self._stage.name
         topic = (dead_letter_topic if isinstance(refusal, BadRecord) else parked_topic)(self._prefix, name)
         self._producer.send(topic, write_letter(record, refusal, name, CODE_VERSION))
-
-    def _encoded(self, events: Sequence[Event]) -> list[tuple[str, Encoded]]:
-        """The records of a stage's answers to one fact: all of them or, if one is too large, none."""
-        answers = []
-        for event in events:
-            (topic, max_bytes), encoded = self._answers[type(event)], encode(event, self._source)
-            if encoded.size > max_bytes:
-                raise BadRecord("answer_too_large", f"{type(event).__name__} of {encoded.size} bytes")
-            answers.append((topic, encoded))
-        return answers
 
     def _settle(self, records: Sequence[Record]) -> None:
         for record in records:
@@ -221,19 +206,20 @@ class Runner:
         logger.info("replaying", stage=self._stage.name, since=str(start.since or "the beginning"))
 
     def _tick_if_due(self) -> None:
-        """What the stage says of its own accord goes the way of its answers, the same events until they are written."""
+        """What the stage says of its own accord goes the way of its answers, the same events until they are written.
+
+        One that can never be written ends nothing: its dead letter is written in its place (answers.py says why).
+        """
         tick = self._stage.tick if isinstance(self._stage, BatchStage) else None
         if tick is None or self._clock.monotonic() - self._ticked_at < self._config.tick_s:
             return
         if not self._consumer.assignment():
             return
-        events = self._persistently(tick)
-        answers = self._encoded(events)
-        if answers:
+        if answers := self._answers.told(self._persistently(tick)):
             self._persistently(lambda: self._publish(answers))
         self._ticked_at = self._clock.monotonic()
 
-    def _publish(self, answers: Sequence[tuple[str, Encoded]]) -> None:
+    def _publish(self, answers: Sequence[Addressed]) -> None:
         for topic, encoded in answers:
             self._producer.send(topic, encoded)
         self._producer.flush(self._config.flush_timeout_s)

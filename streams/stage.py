@@ -76,7 +76,7 @@ class BatchStage:
     Called between two micro-batches, about every `RunnerConfig.tick_s`, while this member reads partitions. It may
     raise Unavailable and is then called again. What it returned is published before it or `handle` is called again,
     however often that takes, so it may take its answers out of its state at once. No record stands behind them: after
-    a crash they are computed anew, or not at all, and an answer that is too large ends the stage as a bug.
+    a crash they are computed anew, or not at all, and one that can never be written leaves a dead letter of its own.
     """
 
     def outcomes(self, batch: Sequence[Incoming]) -> list[Outcome]:

@@ -6,10 +6,14 @@ from uuid import UUID
 
 import pytest
 
+from models.metadata.config import MetadataConfig
+from models.metadata.engine import open_engine
+from models.registry.registry import Registry
 from schemas.event import Event
 from schemas.items import ItemRejected, RejectReason
-from streams.errors import BadRecord, Unavailable
+from streams.errors import Misconfigured, Unavailable
 from streams.health import State
+from streams.letters import Letter, read_letter
 from streams.runner import Stopping
 from tests.unit.streams.test_runner import REJECTED_TOPIC, Bench, batch_stage
 
@@ -140,8 +144,59 @@ def test_a_stage_whose_tick_waits_can_be_stopped() -> None:
         later(bench)
 
 
-def test_an_answer_of_a_tick_that_is_too_large_ends_the_stage() -> None:
-    huge = total(1).model_copy(update={"measured": "z" * 2**21})
-    bench = Bench(replace(batch_stage(lambda batch: [()] * len(batch)), tick=lambda: [huge]))
-    with pytest.raises(BadRecord, match="answer_too_large"):
+def letters(bench: Bench) -> list[Letter]:
+    return [read_letter(record) for record in bench.log.records("t.s.dlq")]
+
+
+def telling(events: Sequence[Event]) -> Bench:
+    return Bench(replace(batch_stage(lambda batch: [()] * len(batch)), tick=lambda: events))
+
+
+HUGE = total(1).model_copy(update={"measured": "z" * 2**21})
+
+
+def test_an_event_of_a_tick_that_is_too_large_becomes_a_dead_letter_and_the_others_are_told() -> None:
+    bench = telling([total(2), HUGE, total(3)])
+    later(bench)
+    assert bench.answered() == ["2-seen", "3-seen"]
+    [letter] = letters(bench)
+    assert (letter.reason, letter.stage, letter.key) == ("answer_too_large", "s", b"default/1-seen")
+    assert letter.id == f"{REJECTED_TOPIC}/{HUGE.event_id}"
+    assert (letter.value or b"").startswith(b'{"tenant":"default","item_id":"1-seen"')
+
+
+def test_an_event_of_a_tick_that_has_no_form_in_json_becomes_a_dead_letter() -> None:
+    bench = telling([total(1).model_copy(update={"measured": "\ud800"}), total(2)])
+    later(bench)
+    assert bench.answered() == ["2-seen"]
+    assert [(letter.reason, letter.value) for letter in letters(bench)] == [("not_encodable", b"")]
+
+
+def test_what_could_never_be_told_has_one_letter_however_often_it_is_tried_and_cannot_be_replayed() -> None:
+    bench = telling([HUGE])
+    later(bench)
+    later(bench)
+    first, second = letters(bench)
+    assert first.id == second.id
+    with pytest.raises(Misconfigured, match="too large to be replayed"):
+        first.original()
+
+
+def test_what_an_outbox_can_never_tell_leaves_it_once_its_letter_is_written() -> None:
+    registry = Registry(open_engine(MetadataConfig(url="sqlite://")))
+    registry.create_tables()
+    with registry.engine.begin() as connection:
+        registry.announcements("s").put(connection, [HUGE, total(2)])
+    bench = Bench(replace(batch_stage(lambda batch: [()] * len(batch)), tick=registry.announcements("s").tick))
+    bench.log.down = "broker gone"
+    bench.runner.stop()
+    with pytest.raises(Stopping):
         later(bench)
+    bench.log.down = None
+    restarted = replace(batch_stage(lambda batch: [()] * len(batch)), tick=registry.announcements("s").tick)
+    bench = Bench(restarted)
+    later(bench)
+    later(bench)
+    assert bench.answered() == ["2-seen"]
+    assert len(letters(bench)) == 1
+    assert registry.announcements("s").waiting() == []
