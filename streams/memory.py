@@ -119,6 +119,9 @@ class MemoryConsumer:
     def assignment(self) -> frozenset[TopicPartition]:
         return frozenset(self._positions)
 
+    def whole(self) -> bool:
+        return all(place in self._positions for place in self._broker.logs if place.topic in self.topics)
+
     def pause(self) -> None:
         self._paused = True
 

@@ -50,6 +50,9 @@ class Consumer(Protocol):
 
     def assignment(self) -> frozenset[TopicPartition]: ...
 
+    def whole(self) -> bool:
+        """Whether all partitions of its topics are this member's. Raises Unavailable."""
+
     def pause(self) -> None:
         """Stops fetching; `poll` must still be called and keeps the membership alive."""
 

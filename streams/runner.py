@@ -152,7 +152,12 @@ class Runner:
         idle_s = self._config.idle_poll_s
         return idle_s if self.health.report.assigned else min(idle_s, JOINING_POLL_S)
 
+    def _require_all(self) -> None:
+        if isinstance(self._stage, BatchStage) and self._stage.alone and not self._consumer.whole():
+            raise Unavailable(f"not all partitions are ours: only one worker may run {self._stage.name}")
+
     def _outcomes(self, records: Sequence[Record]) -> list[Outcome]:
+        self._require_all()
         decoded = [self._decoded(record) for record in records]
         readable = [one for one in decoded if isinstance(one, Incoming)]
         answers = self._stage.outcomes(readable) if readable else []
@@ -215,6 +220,7 @@ class Runner:
             return
         if not self._consumer.assignment():
             return
+        self._persistently(self._require_all)
         if answers := self._answers.told(self._persistently(tick)):
             self._persistently(lambda: self._publish(answers))
         self._ticked_at = self._clock.monotonic()

@@ -70,6 +70,9 @@ class BatchStage:
     limits: BatchLimits = BatchLimits()
     witness: bool = False
     """It only looks on: a record that cannot be read is left to the stage that must act on it, not set aside twice."""
+    alone: bool = False
+    """What belongs together may lie anywhere: a member that does not hold all partitions decides and says nothing, and
+    waits, as does the second one, until it is alone."""
     tick: Callable[[], Sequence[Event]] | None = None
     """What the stage says because time has passed, such as totals that are due: events for its answers, perhaps none.
 

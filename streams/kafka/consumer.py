@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka.admin import TopicMetadata
 
 from streams.errors import Misconfigured, Unavailable
 from streams.kafka.clients import built
@@ -16,6 +17,8 @@ from streams.port import OnRevoked, Start
 from streams.record import Record, TopicPartition
 
 PROBE_S = 1.0
+COUNTED_S = 30.0
+"""For so long it is believed how many partitions there are: topics grow, but not often."""
 COMMIT_S = 5.0
 """A commit that takes longer is tried again after some polling."""
 SILENCE_S = 5.0
@@ -41,6 +44,8 @@ class KafkaConsumer:
         """Where the group stands in partitions of which nothing was read yet; below 0 at their beginning."""
         self._rejoined_at = float("-inf")
         self._heard_at = time.monotonic()
+        self._counted: tuple[float, int] | None = None
+        """When the partitions of all topics were counted, and how many there were."""
         instance = config.instance or socket.gethostname()
         self._settings: ClientSettings = client_settings(config) | {
             "group.id": group,
@@ -88,6 +93,12 @@ class KafkaConsumer:
 
     def assignment(self) -> frozenset[TopicPartition]:
         return frozenset(map(_place, self._client.assignment()))
+
+    def whole(self) -> bool:
+        if self._counted is None or time.monotonic() - self._counted[0] > COUNTED_S:
+            known = self._known()
+            self._counted = time.monotonic(), sum(len(known[topic].partitions) for topic in self._topics)
+        return len(self._client.assignment()) == self._counted[1]
 
     def pause(self) -> None:
         self._paused = True
@@ -184,15 +195,20 @@ class KafkaConsumer:
 
         The client tells of an outage only sometimes: it may also wait without a word.
         """
+        self._known()
+        self._heard_of()
+
+    def _known(self) -> Mapping[str, TopicMetadata]:
+        """Our topics, as the cluster has them."""
         try:
-            known = self._client.list_topics(timeout=PROBE_S).topics
+            known: Mapping[str, TopicMetadata] = self._client.list_topics(timeout=PROBE_S).topics
         except KafkaException as error:
             raise Unavailable(
                 self._down or f"Kafka at {self._servers} does not answer: {error.args[0].str()}"
             ) from error
         if missing := [topic for topic in self._topics if topic not in known]:
             raise Unavailable(f"topic {missing[0]} is missing, or may not be read: run `millrace topics apply`")
-        self._heard_of()
+        return known
 
     def _assigned(self, client: confluent_kafka.Consumer, places: list[confluent_kafka.TopicPartition]) -> None:
         client.incremental_assign(places)

@@ -133,6 +133,21 @@ class BrokerContract:
         assert first.assignment() | second.assignment() == {TopicPartition(topic, 0), TopicPartition(topic, 1)}
         assert not first.assignment() & second.assignment()
 
+    def test_who_reads_alone_holds_all_partitions_and_knows_it(self) -> None:
+        consumer = self.consumer(self.written(record("a")), uuid4().hex)
+        drain(consumer, 1)
+        assert consumer.whole()
+
+    def test_who_shares_the_partitions_knows_it(self) -> None:
+        topic, group = self.written(record("a")), uuid4().hex
+        first, second = self.consumer(topic, group, "a"), self.consumer(topic, group, "b")
+        for _ in range(200):
+            first.poll(1, 0.1)
+            second.poll(1, 0.1)
+            if len(first.assignment()) == len(second.assignment()) == 1:
+                break
+        assert (first.whole(), second.whole()) == (False, False)
+
     @pytest.mark.parametrize("size", [0, 1, 100_000])
     def test_bodies_of_any_size_within_the_limit_survive(self, size: int) -> None:
         topic = self.written(Encoded(b"k", b"z" * size, ()))

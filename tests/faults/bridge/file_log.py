@@ -83,6 +83,9 @@ class FileConsumer:
     def assignment(self) -> frozenset[TopicPartition]:
         return frozenset(TopicPartition(topic, 0) for topic in self._topics)
 
+    def whole(self) -> bool:
+        return True
+
     def pause(self) -> None:
         self._paused = True
 

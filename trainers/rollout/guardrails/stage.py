@@ -1,6 +1,12 @@
 """searches.served, feedback.given -> the guardrails of the rollout under way
 
 Nothing is published here: that a model goes back is announced with the generation that says so.
+
+One member of the group does all partitions. A search, the one that stands in for it and its clicks may lie in any of
+them, and two who count would each write their counts over the other's and be wrong twice as often as allowed.
+
+Which searches were counted is kept in memory: after a crash between a note and the commit that batch is counted twice,
+and searches that waited for their clicks then are not counted for them. Both sides of the comparison suffer alike.
 """
 
 from collections.abc import Sequence
@@ -40,6 +46,7 @@ def guardrails_stage(registry: Registry, watch: Watch, config: RolloutConfig, cl
         handle=guardrails.outcomes,
         limits=LIMITS,
         witness=True,
+        alone=True,
         tick=guardrails.tick,
     )
 

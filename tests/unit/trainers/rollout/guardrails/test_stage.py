@@ -12,7 +12,7 @@ from trainers.rollout.guardrails.counting import Counts, searches_of_new
 from trainers.rollout.guardrails.harm import Harm, Side
 from trainers.rollout.guardrails.sequential import Tally
 from trainers.rollout.guardrails.slowness import Latencies
-from trainers.rollout.guardrails.stage import MARK
+from trainers.rollout.guardrails.stage import MARK, guardrails_stage
 
 S = RolloutState
 LONG = QUICK.model_copy(update={"canary_share": 0.5, "canary_s": 10_000, "watch_s": 10_000, "holdback_share": 0.5})
@@ -202,3 +202,7 @@ def test_one_server_whose_clock_is_ahead_does_not_blind_the_guardrails(world: Wo
     people.read([served(world, occurred_at=datetime.fromtimestamp(world.clock.now + 3600, UTC))])
     people.search(400, Habit(failed=0.5), GOOD)
     assert world.rollout().state is S.ABORTED
+
+
+def test_two_who_guard_one_rollout_would_be_wrong_twice_as_often_so_one_does(world: World) -> None:
+    assert guardrails_stage(world.registry, world.watch, LONG).alone
