@@ -16,6 +16,17 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from models.metadata.config import MetadataConfig
 from streams.errors import Misconfigured, Unavailable
 
+DEAD_PEER = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""For libpq, in seconds but for the last one, which is in ms: a PostgreSQL whose machine or network is gone without a
+word is noticed after 25 s. Else a statement would wait for its answer for two hours, or whoever sends for a quarter of
+one. A server that is only busy acknowledges all of this by its kernel. The URL's own words have precedence."""
+
 
 def open_engine(config: MetadataConfig) -> Engine:
     """The engine for a resolved configuration; connects at first use. Raises Misconfigured."""
@@ -65,9 +76,10 @@ def _postgresql(url: URL, config: MetadataConfig) -> Engine:
     if config.password is not None:
         url = url.set(password=config.password.get_secret_value())
     options = f"-c lock_timeout={int(config.busy_timeout_s * 1000)}"
+    noticed = {name: value for name, value in DEAD_PEER.items() if name not in url.query}
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
-        connect_args={"connect_timeout": config.connect_timeout_s, "options": options},
+        connect_args={"connect_timeout": config.connect_timeout_s, "options": options, **noticed},
         pool_pre_ping=True,
         pool_size=config.connections,
         max_overflow=-1,

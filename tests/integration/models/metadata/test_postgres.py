@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from models.metadata.config import MetadataConfig
-from models.metadata.engine import open_engine
+from models.metadata.engine import DEAD_PEER, open_engine
 from models.metadata.idempotency import IdempotencyKeys
 from models.metadata.tables import metadata
 from streams.errors import Unavailable
@@ -38,6 +38,14 @@ def test_a_connection_that_the_server_closed_is_replaced(database: Engine) -> No
         ours = "datname = current_database() AND pid <> pg_backend_pid()"
         connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}"))
     keys.check()
+
+
+def test_the_driver_takes_what_notices_a_dead_server(database: Engine) -> None:
+    with database.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        found = driver.info.get_parameters()
+    assert {name: found.get(name) for name in DEAD_PEER} == {name: str(value) for name, value in DEAD_PEER.items()}
 
 
 def test_waiting_too_long_for_a_lock_is_unavailable(database: Engine) -> None:

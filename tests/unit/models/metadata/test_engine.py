@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from models.metadata.config import MetadataConfig
-from models.metadata.engine import open_engine
+from models.metadata.engine import DEAD_PEER, open_engine
 from streams.errors import Misconfigured, Unavailable
 
 
@@ -36,6 +36,38 @@ def test_a_url_with_a_password_or_without_a_form_is_refused_without_showing_it(u
     with pytest.raises(ValidationError) as refusal:
         MetadataConfig(url=url)
     assert "secret" not in str(refusal.value)
+
+
+class Asked(Exception):
+    """Instead of a connection."""
+
+
+def asked_for(url: str) -> dict[str, object]:
+    """What the driver is given to connect with."""
+    engine, found = open_engine(MetadataConfig(url=url)), dict[str, object]()
+
+    def connect(_: object, __: object, ___: object, parameters: dict[str, object]) -> None:
+        found.update(parameters)
+        raise Asked
+
+    event.listen(engine, "do_connect", connect)
+    with pytest.raises(Asked):
+        engine.connect()
+    return found
+
+
+def test_a_server_that_is_gone_without_a_word_is_noticed_within_half_a_minute() -> None:
+    found = asked_for("postgresql://somebody@host/name")
+    assert found.keys() >= DEAD_PEER.keys()
+    idle, interval, count = (DEAD_PEER[f"keepalives_{name}"] for name in ("idle", "interval", "count"))
+    assert found["keepalives"] == 1
+    assert idle + interval * count <= 30
+    assert 0 < DEAD_PEER["tcp_user_timeout"] <= 30_000
+
+
+def test_what_the_url_says_of_keepalives_has_precedence() -> None:
+    found = asked_for("postgresql://somebody@host/name?keepalives_idle=90")
+    assert (found["keepalives_idle"], found["keepalives_count"]) == ("90", DEAD_PEER["keepalives_count"])
 
 
 def test_another_database_is_refused_by_name() -> None:
