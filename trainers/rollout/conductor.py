@@ -23,7 +23,7 @@ from trainers.rollout.beginning import begin_by_verdict, waiting_verdict
 from trainers.rollout.config import RolloutConfig
 from trainers.rollout.guardrails.counting import searches_of_new
 from trainers.rollout.guardrails.stage import MARK
-from trainers.rollout.steps import Facts, backfilled, is_switch, moved, next_step
+from trainers.rollout.steps import Facts, backfilled, brought_back, is_switch, moved, next_step
 from trainers.rollout.telling import DONE, step_told, told_of_move
 
 REMEMBERED = 50
@@ -113,6 +113,9 @@ class Conductor:
         return verdict is not None
 
     def _lead(self, rollout: Rollout, standing: Standing) -> bool:
+        if (back := brought_back(rollout, int(self._clock.time() * 1000))) is not None:
+            logger.warning("the clock was ahead", rollout=rollout.rollout_id, state=rollout.state)
+            return self._registry.rollouts.change(back) is not None
         facts = self._facts(rollout, standing)
         move = next_step(rollout, facts, self._config)
         if move is None:

@@ -19,6 +19,8 @@ from pydantic import BaseModel, ConfigDict
 from models.registry.records import Rollout, RolloutState
 from trainers.rollout.config import RolloutConfig
 
+AHEAD_MS = 1000
+"""So far clocks may disagree, which wait for no longer than that."""
 STEPS = {
     RolloutState.PREPARING: "prepare",
     RolloutState.BACKFILLING: "backfill",
@@ -79,6 +81,23 @@ def moved(rollout: Rollout, move: Move, now_ms: int, config: RolloutConfig) -> R
         changed_at_ms=now_ms,
         steps={**rollout.steps, step: max(0, now_ms - entered_ms(rollout)) / 1000},
     )
+
+
+def brought_back(rollout: Rollout, now_ms: int) -> Rollout | None:
+    """The rollout as if it had come to its state now, if that seems to lie ahead; None where it does not.
+
+    The clock jumped ahead, and back: else the rollout would wait, and the guardrails would not look, for as long as
+    that jump was. What a step took too long by is taken off it, from the last one on, so that the sum stays right. No
+    wait is shortened by it.
+    """
+    if (ahead_ms := entered_ms(rollout) - now_ms) <= AHEAD_MS:
+        return None
+    steps = dict(rollout.steps)
+    for step in reversed([name for name in STEPS.values() if name in steps]):
+        taken_ms = min(ahead_ms, round(1000 * steps[step]))
+        steps[step] = (round(1000 * steps[step]) - taken_ms) / 1000
+        ahead_ms -= taken_ms
+    return replace(rollout, steps=steps, began_at_ms=rollout.began_at_ms - ahead_ms)
 
 
 class Backfilled(BaseModel):

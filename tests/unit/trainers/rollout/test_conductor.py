@@ -5,8 +5,12 @@ import pytest
 from models.registry.records import RolloutState
 from schemas.training import ModelReleased, RolloutProgressed
 from streams.errors import Unavailable
+from tests.contract.clocks import HandClock
+from tests.unit.trainers.rollout.guardrails.searches import Habit, People
 from tests.unit.trainers.rollout.world import BASELINE, QUICK, World, generations_without_a_gap
 from trainers.rollout.beginning import Wish, promote
+from trainers.rollout.guardrails.counting import searches_of_new
+from trainers.rollout.guardrails.stage import MARK
 
 
 @pytest.fixture
@@ -227,3 +231,41 @@ def test_the_space_of_a_candidate_that_is_tried_again_meanwhile_stays(world: Wor
     conductor.look()
     assert world.rollout().state is RolloutState.PREPARING
     assert "candidate-1" in world.rooms.names
+
+
+class Jumpy(HandClock):
+    """Its time of day may be wrong; what it measures is not."""
+
+    ahead = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+
+def jumped() -> tuple[World, People]:
+    """A canary that began while the clock was an hour ahead; now it is right again."""
+    clock = Jumpy()
+    world = World(clock=clock)
+    people = People(world)
+    people.search(50, Habit(), Habit())
+    world.candidate()
+    world.run(0.5)
+    clock.ahead = 3600
+    world.run(0.5)
+    assert world.rollout().state is RolloutState.CANARY
+    clock.ahead = 0
+    return world, people
+
+
+def test_a_clock_that_jumped_ahead_and_back_does_not_stop_a_rollout() -> None:
+    world, _ = jumped()
+    world.run(20)
+    assert world.rollout().state is RolloutState.DONE
+    assert sum(world.rollout().steps.values()) < 20
+
+
+def test_a_clock_that_jumped_ahead_and_back_does_not_blind_the_guardrails() -> None:
+    world, people = jumped()
+    world.run(0.5)
+    people.search(80, Habit(failed=1.0), Habit())
+    assert searches_of_new(world.rollout().marks[MARK]) > 0

@@ -5,7 +5,7 @@ import pytest
 from models.registry.records import Rollout, RolloutState
 from tests.unit.trainers.rollout.world import BASELINE
 from trainers.rollout.config import RolloutConfig
-from trainers.rollout.steps import Facts, Move, entered_ms, is_switch, moved, next_step
+from trainers.rollout.steps import Facts, Move, brought_back, entered_ms, is_switch, moved, next_step
 
 CONFIG = RolloutConfig(
     settle_s=6, prepare_s=60, verify_s=60, canary_s=10, canary_searches=50, canary_limit_s=100, watch_s=30
@@ -124,3 +124,42 @@ def test_the_seconds_of_the_steps_add_up_to_the_time_since_the_beginning() -> No
 
 def test_after_the_switch_the_share_is_that_of_the_previous_model() -> None:
     assert moved(rollout(S.CANARY), Move(S.WATCHING), BEGAN, CONFIG).share == CONFIG.holdback_share
+
+
+HOUR_MS = 3_600_000
+
+
+def in_canary(*, hour_ahead_in: RolloutState) -> Rollout:
+    """Came to its canary after 30 s, while the clock was an hour ahead since some state."""
+    one, ahead = rollout(), 0
+    for to, after_ms in ((S.BACKFILLING, 6_000), (S.VERIFYING, 20_000), (S.CANARY, 30_000)):
+        ahead = HOUR_MS if ahead or one.state is hour_ahead_in else 0
+        one = moved(one, Move(to), BEGAN + after_ms + ahead, CONFIG)
+    return one
+
+
+@pytest.mark.parametrize("state", [S.PREPARING, S.BACKFILLING, S.VERIFYING])
+def test_a_clock_that_was_ahead_and_went_back_leaves_each_step_its_time(state: RolloutState) -> None:
+    one = in_canary(hour_ahead_in=state)
+    assert entered_ms(one) == BEGAN + 30_000 + HOUR_MS
+    back = brought_back(one, BEGAN + 30_000)
+    assert back is not None
+    assert entered_ms(back) == BEGAN + 30_000
+    assert back.began_at_ms == BEGAN
+
+
+def test_what_one_step_took_too_long_by_is_taken_off_it() -> None:
+    back = brought_back(in_canary(hour_ahead_in=S.VERIFYING), BEGAN + 30_000)
+    assert back is not None
+    assert back.steps == {"prepare": 6.0, "backfill": 14.0, "verify": 10.0}
+
+
+def test_a_rollout_that_began_in_the_future_begins_now() -> None:
+    back = brought_back(rollout(), BEGAN - HOUR_MS)
+    assert back is not None
+    assert entered_ms(back) == BEGAN - HOUR_MS
+
+
+def test_clocks_that_disagree_a_little_change_nothing() -> None:
+    assert brought_back(rollout(), BEGAN - 1000) is None
+    assert brought_back(rollout(), BEGAN) is None

@@ -60,9 +60,15 @@ class Rooms:
 class World:
     """Everything around the conductor. What it says can be changed at any time."""
 
-    def __init__(self, config: RolloutConfig = QUICK, engine: Engine | None = None, baseline: str = BASELINE) -> None:
+    def __init__(
+        self,
+        config: RolloutConfig = QUICK,
+        engine: Engine | None = None,
+        baseline: str = BASELINE,
+        clock: HandClock | None = None,
+    ) -> None:
         self.config = config
-        self.clock = HandClock()
+        self.clock = clock or HandClock()
         self.registry = Registry(engine or open_engine(MetadataConfig(url="sqlite://")), self.clock)
         self.registry.create_tables()
         self.watch = Watch(self.registry, baseline, refresh_s=0, clock=self.clock)
