@@ -105,8 +105,9 @@ def test_who_cannot_wait_asks_now(registry: Registry, clock: HandClock) -> None:
     watch = Watch(registry, "m-0", 0.25, clock)
     watch.current()
     registry.rollouts.begin(rollout(1))
-    assert watch.fresh().rollout == rollout(1)
-    assert watch.current().rollout == rollout(1)
+    begun = registry.rollouts.current()
+    assert watch.fresh().rollout == begun
+    assert watch.current().rollout == begun
 
 
 def test_while_the_database_is_away_the_last_standing_holds_for_a_while(
