@@ -49,15 +49,19 @@ def learning_of(workshop: Workshop) -> "Learning":
     return Learning(registry, resolved, begin, back, waits)
 
 
-def kept_back(tasks: Sequence[TaskConfig], config: SelectionConfig, row: "Row") -> bool:
-    """Whether the random arm may ask about an item: nothing learns from it before it is measured with."""
-    return any(
-        task.tenant == row.tenant
+def kept_back(tasks: Sequence[TaskConfig], config: SelectionConfig, row: "Row") -> float | None:
+    """The number by which the random arm may ask about an item, the lowest first; None where it never does.
+
+    Nothing learns from such an item before it is measured with.
+    """
+    numbers = (
+        drawn(config.seed, task.tenant, task.name, row.item_id)
+        for task in tasks
+        if task.tenant == row.tenant
         and row.modality in task.modalities
         and (not task.sources or row.source in task.sources)
-        and reserved(drawn(config.seed, task.tenant, task.name, row.item_id), config.random_share)
-        for task in tasks
     )
+    return min((number for number in numbers if reserved(number, config.random_share)), default=None)
 
 
 def _trainer(workshop: Workshop) -> Service:

@@ -97,6 +97,14 @@ class ItemCatalogueContract:
         catalogue.write([withdrawn("gone", 1)])
         assert [one.key.item_id for one in catalogue.captioned()] == ["with"]
 
+    def test_present_is_all_that_is_there(self, catalogue: ItemCatalogue) -> None:
+        catalogue.write(
+            [curated("text"), picture("with", tenant="red"), picture("without", text=None), picture("gone")]
+        )
+        catalogue.write([withdrawn("gone", 1)])
+        names = sorted(one.key for one in catalogue.present())
+        assert names == [("default", "text"), ("default", "without"), ("red", "with")]
+
     def test_many_are_found_and_counted(self, catalogue: ItemCatalogue) -> None:
         catalogue.write([curated(f"item-{number}") for number in range(1_200)])
         assert len(catalogue.find([Key("default", f"item-{number}") for number in range(1_300)])) == 1_200

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import Engine
 
 from schemas.annotations import Arm
-from streams.errors import BadRecord, Misconfigured
-from tests.unit.trainers.snapshots.frozen import Shelves, label, manifest, row
+from streams.errors import BadRecord, Misconfigured, Unavailable
+from tests.unit.trainers.snapshots.frozen import Shelves, digest, label, manifest, row
 from trainers.snapshots.rows import Key, Split
 from trainers.snapshots.store import SnapshotStore
 
@@ -63,7 +63,23 @@ class SnapshotStoreContract:
     def test_what_was_ever_measured_with_is_remembered(self, store: SnapshotStore) -> None:
         store.put(FIRST)
         store.put(manifest(row("b", split=Split.EVALUATION), row("x")))
-        assert store.ever_evaluated() == {Key("default", "a"), Key("default", "b")}
+        assert store.past().measured == {Key("default", "a"), Key("default", "b")}
+
+    def test_what_was_ever_trained_on_is_remembered_by_name_and_by_content(self, store: SnapshotStore) -> None:
+        store.put(FIRST)
+        store.put(manifest(row("b", "other", split=Split.EVALUATION), row("d", "new"), row("d", "red", tenant="red")))
+        past = store.past()
+        assert past.snapshots == 2
+        assert past.trained == {Key("default", "b"), Key("default", "d"), Key("red", "d")}
+        assert past.contents == {digest(content) for content in ("b", "d", "new", "red")}
+
+    def test_a_snapshot_whose_sides_another_one_may_contradict_is_refused(self, store: SnapshotStore) -> None:
+        past = store.past()
+        kept = store.put(FIRST, past)
+        with pytest.raises(Unavailable, match="anew"):
+            store.put(manifest(row("a")), past)
+        assert store.list() == [kept]
+        assert store.put(FIRST, past) == kept
 
     def test_an_item_knows_its_snapshots(self, store: SnapshotStore) -> None:
         first, second = store.put(FIRST), store.put(manifest(row("a", version=9)))

@@ -1,10 +1,12 @@
 """Freezes what there is to train on into a snapshot.
 
 Labels and captions make an item worth freezing. What was withdrawn is not there, and a label about other content than
-an item has now does not count.
+an item has now does not count. Items that are not frozen count as well where others must not be like them: those that
+wait to be measured with, and those that models were trained on before.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from heapq import nsmallest
 from itertools import chain
 
@@ -20,26 +22,29 @@ from trainers.snapshots.labelled import Task, Told, facts_of, labels_about, labe
 from trainers.snapshots.manifest import Manifest
 from trainers.snapshots.rows import Key, Row, TaskLabel
 from trainers.snapshots.splitting.likeness import Likeness
-from trainers.snapshots.splitting.sides import divided, evaluation_side, lot
+from trainers.snapshots.splitting.parting import parted
+from trainers.snapshots.splitting.sides import Past, lot
 from trainers.snapshots.store import SnapshotStore
 
 logger = structlog.get_logger()
 
+PORTION = 10_000
+"""Items looked up at once."""
 
-Reserved = Callable[[Row], bool]
-"""Whether an item belongs to the random arm of some task, labelled or not."""
+Reserved = Callable[[Row], float | None]
+"""The number by which the random arm of some task asks about an item, the lowest first; None where it never does."""
 
 
-def nobody(row: Row) -> bool:
+def nobody(row: Row) -> float | None:
     """Where nothing is reserved."""
-    return False
+    return None
 
 
 class SnapshotBuilder:
     """Draws snapshots up and keeps them. For one thread at a time; what it stands on may raise Unavailable.
 
-    `reserved` items are kept back until they have their label of the random arm, so that no model has ever been
-    trained on what later ones are measured with.
+    `reserved` items are kept back until they have their label of the random arm. Where models were trained on one all
+    the same, as it was not reserved then, or on one like it, it is never measured with.
     """
 
     def __init__(
@@ -62,17 +67,17 @@ class SnapshotBuilder:
     def freeze(self, project_id: str, encoder: Encoder, tasks: Iterable[Task], live_version: str) -> Manifest:
         """Everything labelled or captioned, divided into sides and kept.
 
-        `encoder` tells which texts are nearly the same: best one that has not learnt the tasks' classes.
+        `encoder` tells which texts are nearly the same: best one that has not learnt the tasks' classes. Raises
+        Unavailable where somebody else froze a snapshot meanwhile: the next attempt heeds its sides.
         """
         tasks = list(tasks)
+        past = self._snapshots.past()
         rows = self._rows(labels_by_item(tasks, self._labels))
-        before = self._snapshots.ever_evaluated()
-        sides = evaluation_side(rows, before, self._config.evaluation_share, self._config.seed)
-        back = [place for place, row in enumerate(rows) if self._reserved(row)]
-        near = self._likeness.near(rows, {*sides, *back}, encoder)
-        parted = divided(rows, sides, near, back)
-        manifest = Manifest.of(project_id, live_version, map(facts_of, tasks), parted)
-        kept = self._snapshots.put(manifest)
+        strangers = self._strangers({row.key for row in rows}, past)
+        waiting = [place for place, row in enumerate([*rows, *strangers]) if self._turn(row, past) is not None]
+        sides = parted(rows, strangers, waiting, past, self._likeness, encoder, self._config)
+        manifest = Manifest.of(project_id, live_version, map(facts_of, tasks), sides)
+        kept = self._snapshots.put(manifest, past)
         logger.info(
             "snapshot_frozen",
             sha256=kept.sha256,
@@ -98,21 +103,59 @@ class SnapshotBuilder:
 
         return sorted(nsmallest(config.max_items, chain(labelled, captioned), key=turn), key=lambda row: row.key)
 
+    def _strangers(self, frozen: Collection[Key], past: Past) -> list[Row]:
+        """Items beside those that are frozen which these must not be like, by key."""
+        learnt = self._learnt(sorted(past.trained.difference(frozen)))
+        found = {one.key: one for one in (*learnt, *self._next_asked(frozen, past))}
+        return [self._row(found[key]) for key in sorted(found)]
+
+    def _learnt(self, keys: Sequence[Key]) -> list[Listing]:
+        """Those of the items that are still there, by lot as far as there is room."""
+        portions = (keys[start : start + PORTION] for start in range(0, len(keys), PORTION))
+        listed = (one for portion in portions for one in self._catalogue.find(portion).values())
+        most = self._config.max_items
+        found = nsmallest(most + 1, listed, key=lambda one: (lot(self._config.seed, "room", one.key), one.key))
+        if len(found) > most:
+            logger.warning("not_all_that_was_trained_on_is_compared", compared=most, advice="raise snapshots.max_items")
+        return found[:most]
+
+    def _next_asked(self, frozen: Collection[Key], past: Past) -> list[Listing]:
+        """Those that may be measured with later, the first that the random arm asks about."""
+
+        def turns() -> Iterator[tuple[float, Key, Listing]]:
+            for one in self._catalogue.present():
+                if one.key not in frozen and self._allowed(one):
+                    turn = self._turn(_bare(one), past)
+                    if turn is not None:
+                        yield turn, one.key, one
+
+        return [one for _, _, one in nsmallest(self._config.max_reserved, turns())]
+
+    def _turn(self, row: Row, past: Past) -> float | None:
+        """When an item is measured with, if it may be: what already was comes before all others."""
+        return -1.0 if row.key in past.measured else self._reserved(row)
+
     def _allowed(self, one: Listing) -> bool:
         licences, sources = self._config.licences, self._config.sources
         return (not licences or one.licence in licences) and (not sources or one.source in sources)
 
     def _row(self, one: Listing, labels: tuple[TaskLabel, ...] = ()) -> Row:
-        return Row(
-            one.key.tenant,
-            one.key.item_id,
-            one.version,
-            one.modality,
-            one.content_sha256,
-            one.media,
-            one.text or words_of(one.media, self._media, self._config.text_chars),
-            labels,
-            one.licence,
-            one.source,
-            one.language,
-        )
+        words = one.text or words_of(one.media, self._media, self._config.text_chars)
+        return replace(_bare(one), text=words, labels=labels)
+
+
+def _bare(one: Listing) -> Row:
+    """An item without what people said about it, or what is to be read elsewhere."""
+    return Row(
+        one.key.tenant,
+        one.key.item_id,
+        one.version,
+        one.modality,
+        one.content_sha256,
+        one.media,
+        one.text,
+        (),
+        one.licence,
+        one.source,
+        one.language,
+    )

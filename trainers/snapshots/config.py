@@ -22,7 +22,12 @@ class SnapshotConfig(BaseModel):
     """Only items of these sources; empty means all."""
     max_items: Annotated[int, Field(ge=1, le=500_000)] = 50_000
     """Items in a snapshot at most: all labelled ones, and captioned ones by lot. It bounds the time and the memory of
-    freezing: each is looked at once, and compared with every evaluation item of its modality."""
+    freezing: each is looked at once, and compared with every evaluation item of its modality. As many again that were
+    trained on before and are in it no more are compared with those that it measures with."""
+    max_reserved: Annotated[int, Field(ge=0, le=500_000)] = 10_000
+    """Items without a label or caption yet that the random arm may still ask about, those that it asks about first, to
+    which nothing that is trained on may be too near. Of further ones, those that are too near to what was trained on
+    meanwhile are never measured with."""
     text_similarity: Annotated[float, Field(gt=0, le=1)] = 0.95
     """Texts whose vectors have this cosine at least are near-duplicates of each other."""
     picture_similarity: Annotated[float, Field(gt=0, le=1)] = 0.97

@@ -13,7 +13,8 @@ class Split(StrEnum):
     EVALUATION = "evaluation"
     """Measured with, never trained on, in this snapshot and in all later ones."""
     EXCLUDED = "excluded"
-    """Too near to an evaluation item to be trained on; or kept back, and later to be measured with."""
+    """Neither: too near to what is measured with; or kept back, and later to be measured with; or too near to what
+    some model was trained on, so that measuring with it would flatter that model."""
 
 
 class Key(NamedTuple):

@@ -9,10 +9,11 @@ from sqlalchemy import Connection, Engine, Row, and_, func, insert, select
 
 from models.metadata.dialect import insert_into, take_turns
 from streams.clock import Clock, SystemClock
-from streams.errors import Misconfigured
+from streams.errors import Misconfigured, Unavailable
 from trainers.snapshots.manifest import Manifest, decoded
 from trainers.snapshots.rows import Key, Split
-from trainers.snapshots.tables import evaluation_items, metadata, snapshot_items, snapshots
+from trainers.snapshots.splitting.sides import Past
+from trainers.snapshots.tables import evaluation_items, metadata, snapshot_items, snapshots, trained_items
 
 MAX_DIGITS = 9
 """Of a number; longer ones are digests."""
@@ -71,8 +72,11 @@ class SnapshotStore:
         """Creates the tables where they are missing; for tests, as migrations do it otherwise."""
         metadata.create_all(self._engine)
 
-    def put(self, manifest: Manifest) -> Snapshot:
-        """Keeps a snapshot; one that is there already stays as it is. Nobody sees it before its bytes are stored."""
+    def put(self, manifest: Manifest, past: Past | None = None) -> Snapshot:
+        """Keeps a snapshot; one that is there already stays as it is. Nobody sees it before its bytes are stored.
+
+        `past` is what its sides were chosen by. Raises Unavailable if another snapshot was kept since.
+        """
         content = manifest.encoded()
         self._artifacts.put_bytes(content)
         with self._engine.begin() as connection:
@@ -80,7 +84,9 @@ class SnapshotStore:
             known = _find(connection, manifest.sha256)
             if known is not None:
                 return known
-            number = 1 + (connection.execute(select(func.max(snapshots.c.number))).scalar() or 0)
+            number = 1 + _newest(connection)
+            if past is not None and past.snapshots != number - 1:
+                raise Unavailable("another snapshot was frozen meanwhile; its sides count for this one: freeze it anew")
             kept = _snapshot_of(manifest, number, len(content), int(self._clock.time() * 1000))
             _write(connection, kept, manifest)
         return kept
@@ -113,11 +119,19 @@ class SnapshotStore:
         with self._reading.connect() as connection:
             return [_snapshot(row) for row in connection.execute(query)]
 
-    def ever_evaluated(self) -> set[Key]:
-        """Items that some snapshot measured with: they are never trained on."""
-        query = select(evaluation_items.c.tenant, evaluation_items.c.item_id)
+    def past(self) -> Past:
+        """What all snapshots measured with and trained on, of whatever project: any may be behind the live model."""
+        measured, trained = evaluation_items.c, trained_items.c
         with self._reading.connect() as connection:
-            return {Key(row.tenant, row.item_id) for row in connection.execute(query)}
+            newest = _newest(connection)  # first: what is kept while we read is then noticed by `put`
+            ever_evaluated = connection.execute(select(measured.tenant, measured.item_id)).all()
+            ever_trained = connection.execute(select(trained.tenant, trained.item_id, trained.content_sha256)).all()
+        return Past(
+            newest,
+            frozenset(Key(row.tenant, row.item_id) for row in ever_evaluated),
+            frozenset(Key(row.tenant, row.item_id) for row in ever_trained),
+            frozenset(row.content_sha256 for row in ever_trained if row.content_sha256),
+        )
 
     def appearances(
         self, item_id: str, tenant: str | None = None, limit: int = 1000
@@ -147,6 +161,11 @@ def _find(connection: Connection, sha256: str) -> Snapshot | None:
     return None if row is None else _snapshot(row)
 
 
+def _newest(connection: Connection) -> int:
+    """Number of the newest snapshot; 0 where there is none."""
+    return connection.execute(select(func.max(snapshots.c.number))).scalar() or 0
+
+
 def _write(connection: Connection, kept: Snapshot, manifest: Manifest) -> None:
     fields = {column.name: getattr(kept, column.name) for column in snapshots.c}
     connection.execute(insert(snapshots), fields | {"tasks": to_json(kept.tasks).decode()})
@@ -165,10 +184,20 @@ def _write(connection: Connection, kept: Snapshot, manifest: Manifest) -> None:
         {"snapshot": kept.number, "tenant": row.tenant, "item_id": row.item_id}
         for row in manifest.of_split(Split.EVALUATION)
     ]
+    trained = [
+        {
+            "snapshot": kept.number,
+            "tenant": row.tenant,
+            "item_id": row.item_id,
+            "content_sha256": row.content_sha256,
+        }
+        for row in manifest.of_split(Split.TRAIN)
+    ]
     if rows:
         connection.execute(insert(snapshot_items), rows)
-    if measured:
-        connection.execute(insert_into(connection, evaluation_items).on_conflict_do_nothing(), measured)
+    for table, found in ((evaluation_items, measured), (trained_items, trained)):
+        if found:
+            connection.execute(insert_into(connection, table).on_conflict_do_nothing(), found)
 
 
 def _snapshot_of(manifest: Manifest, number: int, length: int, at_ms: int) -> Snapshot:

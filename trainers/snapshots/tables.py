@@ -60,3 +60,13 @@ evaluation_items = Table(
     Column("snapshot", Integer, nullable=False, comment="Number of the first snapshot that evaluated with it."),
     comment="Whatever becomes of their labels, these are never trained on.",
 )
+
+trained_items = Table(
+    "trained_items",
+    metadata,
+    Column("tenant", String(64), primary_key=True),
+    Column("item_id", String(512), primary_key=True),
+    Column("content_sha256", String(64), primary_key=True, comment="Empty where nobody wrote it down."),
+    Column("snapshot", Integer, nullable=False, comment="Number of the first snapshot that trained on it."),
+    comment="Whatever becomes of them, these are never measured with, nor is their content.",
+)

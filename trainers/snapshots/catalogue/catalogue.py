@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, case, func, or_, select
 
 from models.metadata.dialect import insert_into
 from schemas.items import ItemCurated, ItemWithdrawn, MediaRef, Modality
@@ -62,10 +62,11 @@ class ItemCatalogue:
 
     def captioned(self) -> Iterator[Listing]:
         """Media with words about them, of all tenants, in no order; a few at a time are held in memory."""
-        wanted = and_(~table.c.withdrawn, table.c.modality != Modality.TEXT.value, table.c.text.is_not(None))
-        with self._reading.connect() as connection:
-            found = connection.execution_options(yield_per=PAGE).execute(select(table).where(wanted))
-            yield from map(_listing, found)
+        return self._streamed(table.c.modality != Modality.TEXT.value, table.c.text.is_not(None))
+
+    def present(self) -> Iterator[Listing]:
+        """All that is there, of all tenants, in no order; a few at a time are held in memory."""
+        return self._streamed()
 
     def find(self, keys: Iterable[Key]) -> dict[Key, Listing]:
         """Those of the items that are there."""
@@ -77,6 +78,11 @@ class ItemCatalogue:
                     rows = _of(connection, tenant, item_ids[start : start + ITEMS_AT_ONCE])
                     found |= {one.key: one for one in map(_listing, rows)}
         return found
+
+    def _streamed(self, *wanted: ColumnElement[bool]) -> Iterator[Listing]:
+        query = select(table).where(~table.c.withdrawn, *wanted)
+        with self._reading.connect() as connection:
+            yield from map(_listing, connection.execution_options(yield_per=PAGE).execute(query))
 
     def versions(self, key: Key) -> tuple[int, bool] | None:
         """The newest version of an item, and whether it is withdrawn; None where it was never seen."""

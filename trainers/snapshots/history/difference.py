@@ -8,7 +8,7 @@ from trainers.snapshots.rows import Key, Row, Split
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """An item that changed sides. Nothing ever moves from evaluation to training."""
+    """An item that changed sides. Nothing ever moves from evaluation to training, or back."""
 
     key: Key
     before: Split

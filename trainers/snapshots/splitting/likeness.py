@@ -57,6 +57,27 @@ class Likeness:
 
         Of those to measure with, each that is nearly the same as an earlier one: they are one witness, not two.
         """
+        measured = frozenset(evaluation)
+        return [
+            pair
+            for features, threshold in self._features(rows, encoder)
+            for pair in _pairs(rows, measured, features, threshold)
+        ]
+
+    def like(
+        self, rows: Sequence[Row], ours: Collection[Place], theirs: Collection[Place], encoder: Encoder
+    ) -> set[Place]:
+        """Those of ours that are nearly the same as one of theirs; exact duplicates among them."""
+        if not ours or not theirs:
+            return set()
+        return {
+            place
+            for features, threshold in self._features(rows, encoder)
+            for place in _like(rows, ours, theirs, features, threshold)
+        }
+
+    def _features(self, rows: Sequence[Row], encoder: Encoder) -> list[tuple[dict[str, Features], float]]:
+        """What is compared, by digest, and how like it must be."""
         if encoder.version != self._space:
             self._texts, self._space = {}, encoder.version
         texts = {row.content_sha256: row.text for row in rows if row.modality is Modality.TEXT and row.text}
@@ -64,11 +85,7 @@ class Likeness:
         readable = Modality.TEXT in encoder.modalities - encoder.untrained
         self._texts = _kept(self._texts, texts, lambda new: _read(new, encoder)) if readable else {}
         self._pictures = _kept(self._pictures, pictures, self._seen)
-        measured = frozenset(evaluation)
-        return [
-            *_pairs(rows, measured, self._texts, self._config.text_similarity),
-            *_pairs(rows, measured, self._pictures, self._config.picture_similarity),
-        ]
+        return [(self._texts, self._config.text_similarity), (self._pictures, self._config.picture_similarity)]
 
     def _seen(self, refs: Sequence[MediaRef]) -> list[Features]:
         found: list[Features] = []
@@ -140,6 +157,20 @@ def _pairs(
         best = nearest(np.stack([of[place] for place in others]), measured)
         for at in np.flatnonzero(best.similarity >= threshold - ROUNDING):
             yield others[at], anchors[best.anchor[at]]
+
+
+def _like(
+    rows: Sequence[Row],
+    ours: Collection[Place],
+    theirs: Collection[Place],
+    features: Mapping[str, Features],
+    threshold: float,
+) -> Iterator[Place]:
+    us, them = ([at for at in sorted(side) if rows[at].content_sha256 in features] for side in (ours, theirs))
+    if us and them:
+        mine, others = (np.stack([features[rows[place].content_sha256] for place in side]) for side in (us, them))
+        for at in np.flatnonzero(nearest(mine, others).similarity >= threshold - ROUNDING):
+            yield us[at]
 
 
 def _kept(

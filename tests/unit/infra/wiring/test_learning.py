@@ -21,7 +21,7 @@ def task(name: str = "topic", **fields: Any) -> TaskConfig:
 def back(*tasks: TaskConfig, **fields: Any) -> set[str]:
     """Which of the items are kept back from training."""
     rows: list[Row] = [row(item_id, source="web", **fields) for item_id in ITEMS]
-    return {one.item_id for one in rows if kept_back(tasks, SELECTION, one)}
+    return {one.item_id for one in rows if kept_back(tasks, SELECTION, one) is not None}
 
 
 def asked_at_random(task_name: str) -> set[str]:
@@ -33,6 +33,13 @@ def asked_at_random(task_name: str) -> set[str]:
 def test_nothing_learns_from_what_the_random_arm_may_ask_about() -> None:
     assert back(task()) == asked_at_random("topic")
     assert 0.15 * len(ITEMS) < len(back(task())) < 0.45 * len(ITEMS)
+
+
+def test_the_random_arm_asks_first_about_what_has_the_lowest_number_for_any_task() -> None:
+    item = row("item-0", source="web")
+    numbers = [drawn(SELECTION.seed, "default", name, "item-0") for name in ("topic", "tone")]
+    everything = SelectionConfig(random_share=1.0)
+    assert kept_back([task(), task("tone")], everything, item) == min(numbers)
 
 
 def test_what_one_task_measures_with_trains_no_other_task() -> None:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
 
 from annotation.tasks import TaskConfig
+from models.encoders.config import EncoderConfig
+from models.encoders.hashing import HashingEncoder
 from models.labels.store import LabelStore, Standing, write_standings
 from models.labels.tables import metadata as label_tables
 from models.metadata.config import MetadataConfig
@@ -15,8 +18,13 @@ from schemas.annotations import Arm
 from schemas.event import Moment
 from schemas.items import ItemCurated, ItemWithdrawn, MediaRef, Modality
 from streams.errors import BadRecord
+from streams.media.store import MediaStore
+from trainers.snapshots.builder import Reserved, SnapshotBuilder, nobody
+from trainers.snapshots.catalogue.catalogue import ItemCatalogue
+from trainers.snapshots.config import SnapshotConfig
 from trainers.snapshots.manifest import Manifest
 from trainers.snapshots.rows import Row, TaskFacts, TaskLabel
+from trainers.snapshots.store import SnapshotStore
 from trainers.snapshots.tables import metadata
 
 NOON: Moment = "2026-11-22T12:00:00Z"  # type: ignore[assignment]
@@ -99,3 +107,26 @@ class Shelves:
         if sha256 not in self.kept:
             raise BadRecord("artifact_missing", sha256)
         return self.kept[sha256]
+
+
+class House:
+    """What a builder stands on, on one database."""
+
+    def __init__(self, engine: Engine, folder: Path, **config: object) -> None:
+        self.engine = engine
+        self.config = SnapshotConfig.model_validate({"evaluation_share": 0.0} | config)
+        self.catalogue = ItemCatalogue(engine, self.config)
+        self.snapshots = SnapshotStore(engine, Shelves())
+        self.media = MediaStore.open(folder)
+
+    def holds(self, *facts: ItemCurated | ItemWithdrawn) -> None:
+        self.catalogue.write(facts)
+
+    def freeze(self, *tasks: TaskConfig, reserved: Reserved = nobody) -> Manifest:
+        parts = (self.catalogue, labels_of(self.engine), self.snapshots, self.media, self.config)
+        builder = SnapshotBuilder(*parts, reserved)
+        return builder.freeze("default", HashingEncoder(EncoderConfig()), tasks or (TOPIC,), "m-0")
+
+
+def sides(frozen: Manifest) -> dict[str, str]:
+    return {row.item_id: row.split.value for row in frozen.rows}

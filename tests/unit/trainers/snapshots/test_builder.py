@@ -2,50 +2,21 @@ import random
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
 from annotation.tasks import TaskConfig
-from models.encoders.config import EncoderConfig
-from models.encoders.hashing import HashingEncoder
 from schemas.annotations import Arm
-from schemas.items import ItemCurated, ItemWithdrawn
-from streams.media.store import MediaStore
 from tests.unit.trainers.snapshots.frozen import (
     TOPIC,
-    Shelves,
+    House,
     curated,
     empty_engine,
-    labels_of,
     picture,
     settle,
     settled,
+    sides,
     withdrawn,
 )
-from trainers.snapshots.builder import Reserved, SnapshotBuilder, nobody
-from trainers.snapshots.catalogue.catalogue import ItemCatalogue
-from trainers.snapshots.config import SnapshotConfig
-from trainers.snapshots.manifest import Manifest
 from trainers.snapshots.rows import Row, Split
-from trainers.snapshots.store import SnapshotStore
-
-
-class House:
-    """What a builder stands on, on one database."""
-
-    def __init__(self, engine: Engine, folder: Path, **config: object) -> None:
-        self.engine = engine
-        self.config = SnapshotConfig.model_validate({"evaluation_share": 0.0} | config)
-        self.catalogue = ItemCatalogue(engine, self.config)
-        self.snapshots = SnapshotStore(engine, Shelves())
-        self.media = MediaStore.open(folder)
-
-    def holds(self, *facts: ItemCurated | ItemWithdrawn) -> None:
-        self.catalogue.write(facts)
-
-    def freeze(self, *tasks: TaskConfig, reserved: Reserved = nobody) -> Manifest:
-        parts = (self.catalogue, labels_of(self.engine), self.snapshots, self.media, self.config)
-        builder = SnapshotBuilder(*parts, reserved)
-        return builder.freeze("default", HashingEncoder(EncoderConfig()), tasks or (TOPIC,), "m-0")
 
 
 @pytest.fixture
@@ -53,12 +24,8 @@ def house(tmp_path: Path) -> House:
     return House(empty_engine(), tmp_path)
 
 
-def sides(frozen: Manifest) -> dict[str, str]:
-    return {row.item_id: row.split.value for row in frozen.rows}
-
-
-def of_a(row: Row) -> bool:
-    return row.item_id == "a"
+def of_a(row: Row) -> float | None:
+    return 0.0 if row.item_id == "a" else None
 
 
 def test_what_is_labelled_or_captioned_is_frozen_and_nothing_else(house: House) -> None:

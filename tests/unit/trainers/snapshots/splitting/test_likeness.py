@@ -124,6 +124,19 @@ def test_where_nothing_is_measured_with_nothing_is_too_near(likeness: Likeness) 
     assert likeness.near([text("a", LONG), text("b", LONG)], [], ENCODER) == []
 
 
+def test_ours_that_are_nearly_one_of_theirs_are_found(likeness: Likeness, media: MediaStore) -> None:
+    rows = [
+        text("a", LONG),
+        text("b", LONG + " today"),
+        text("c", "something else altogether"),
+        picture("d", noise(1), media),
+        picture("e", noise(1), media, "BMP"),
+        picture("f", noise(2), media),
+    ]
+    assert likeness.like(rows, {1, 2, 4, 5}, {0, 3}, ENCODER) == {1, 4}
+    assert likeness.like(rows, {1, 2, 4, 5}, set(), ENCODER) == set()
+
+
 def test_the_next_snapshot_reads_only_what_is_new(likeness: Likeness) -> None:
     encoder = Counting()
     rows = [text(str(number), f"text {number}") for number in range(10)]
