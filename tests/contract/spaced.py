@@ -166,13 +166,6 @@ class VectorSpacesContract:
     def test_dropping_what_is_not_there_is_nothing_to_do(self, spaces: VectorSpaces) -> None:
         assert not spaces.drop(GREY)
 
-    def test_only_what_is_to_be_kept_stays(self, spaces: VectorSpaces, wanted: Wanted) -> None:
-        wanted.now = wanted.known = (BLUE, GREEN, GREY)
-        spaces.ensure_space(GREY, DIM)
-        assert spaces.keep((GREEN,)) == (GREY,)
-        assert spaces.keep((GREEN,)) == ()
-        assert spaces.spaces() == (BLUE, GREEN)
-
     def test_every_space_is_there_after_a_restart(self, make: Callable[[], Ground], spaces: VectorSpaces) -> None:
         spaces.apply([written("a", 1, BLUE), written("b", 1, GREEN)])
         spaces.close()
@@ -185,7 +178,7 @@ class VectorSpacesContract:
         spaced(make(), Wanted(odd)).open(odd)
         again = spaced(make(), Wanted(BLUE))
         assert again.spaces() == (odd,)
-        assert again.keep(()) == (odd,)
+        assert again.drop(odd)
         assert again.spaces() == ()
 
     def test_a_closed_index_says_so(self, spaces: VectorSpaces) -> None:

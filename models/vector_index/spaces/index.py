@@ -89,11 +89,6 @@ class VectorSpaces:
             logger.info("dropped a vector space", model_version=model_version)
         return there
 
-    def keep(self, model_versions: Sequence[str]) -> tuple[str, ...]:
-        """Drops every space but these and the live one, such as what a crash left behind; those dropped."""
-        kept = {space_of(one) for one in (*model_versions, self._live())}
-        return tuple(one for one in self.spaces() if space_of(one) not in kept and self.drop(one))
-
     def ensure_space(self, model_version: str, dim: int) -> int:
         """As the port says; for a space that nobody wants nothing is made, and any dimension is right."""
         if not self._wanted(model_version):
