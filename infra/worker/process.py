@@ -6,6 +6,7 @@ supervises it starts it again, and the records in hand are read again.
 
 import json
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +23,10 @@ from infra.worker.ops_server import Call, Handler, OpsServer, Reply, Routes, jso
 from streams.errors import MillraceError
 from streams.health import Health, State
 from streams.port import Start
+
+SWITCH_S = 0.0005
+"""A thread that has the interpreter gives it up after so long. A search asks for it again after each operation of its
+encoder: at Python's five milliseconds it waits that long each time while another thread writes or compares."""
 
 logger = structlog.get_logger()
 
@@ -84,6 +89,7 @@ class Worker:
 
     def _work(self) -> None:
         look_for_cycles_seldom()
+        sys.setswitchinterval(SWITCH_S)
         self._ops.start()
         for service in self._parts.services:
             service.start()

@@ -1,6 +1,7 @@
 """How much of the truth a search by meaning finds: an approximate index may miss some of it."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from hashlib import blake2b
 from heapq import nsmallest
 from itertools import groupby
@@ -9,7 +10,7 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
-from models.vector_index.parity.walks import counted, pages
+from models.vector_index.parity.walks import considerately, counted, pages
 from models.vector_index.port import Counted, VectorIndex
 from schemas.items import Modality
 
@@ -27,7 +28,8 @@ def recall_against_exact(index: VectorIndex, model_version: str, sample: int, k:
         asked = index.vectors(tenant, model_version, [one.item_id for one in items])
         vectors = {item_id: vector for item_id, (_, vector) in asked.items()}
         for item_id, modality, nearest in _nearest(index, tenant, model_version, vectors, k):
-            [near] = index.neighbours(tenant, model_version, modality, [vectors[item_id]], k)
+            question = [vectors[item_id]]
+            [near] = considerately(partial(index.neighbours, tenant, model_version, modality, question, k))
             found += sum(one.similarity >= nearest[-1] - CLOSE for one in near)
             wanted += len(nearest)
     return min(1.0, found / wanted) if wanted else nan
