@@ -75,11 +75,15 @@ class ModelTrained(Event):
     recipe: Name = "default"
 
 
+EVERYTHING = "all"
+"""The slice that has every item."""
+
+
 class Metric(Fact):
     """One measured quality on one slice of the evaluation set, with its 95% interval."""
 
     name: Name
-    slice: str = "all"
+    slice: str = EVERYTHING
     candidate: float
     live: float | None = None
     low: float | None = None

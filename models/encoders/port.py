@@ -10,8 +10,10 @@ from schemas.items import Modality
 
 Vectors = NDArray[np.float32]
 """One row for each input, in the order of the inputs, each of unit length."""
-BREAKS = (RuntimeError, ValueError, ArithmeticError, LookupError, TypeError, OSError)
-"""What an encoder that is broken raises, its libraries included; what is wrong with an input is a BadRecord."""
+MISCOUNTS = (RuntimeError, ValueError, ArithmeticError, LookupError, TypeError)
+"""What an encoder that is broken raises while it computes; what is wrong with an input is a BadRecord."""
+BREAKS = (*MISCOUNTS, OSError)
+"""The same, where it may be loaded meanwhile."""
 
 
 class Encoder(Protocol):

@@ -5,13 +5,12 @@ others; one temperature for all of them is what the head of all labels gets.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.heads.config import HeadConfig
-from models.heads.linear import TEMPERATURES, Head, fit_head, pool_moments, surprise
+from models.heads.linear import TEMPERATURES, Head, fit_head, pool_moments, surprise, tempered
 from models.heads.objective import Floats
 
 Folds = NDArray[np.intp]
@@ -42,4 +41,4 @@ def fit_calibrated(
         losses, judged = losses + more, judged + known
     if judged < config.temperature_items:
         return head
-    return replace(head, temperature=float(TEMPERATURES[int(np.argmin(losses))]))
+    return tempered(head, losses)

@@ -93,6 +93,11 @@ def fit_temperature(head: Head, vectors: Floats, labels: Sequence[str], config: 
     losses, known = surprise(head, vectors, labels)
     if known < config.temperature_items or len(head.classes) < 2:
         return head
+    return tempered(head, losses)
+
+
+def tempered(head: Head, losses: NDArray[np.float64]) -> Head:
+    """The head with that of TEMPERATURES under which the losses are least."""
     return replace(head, temperature=float(TEMPERATURES[int(np.argmin(losses))]))
 
 

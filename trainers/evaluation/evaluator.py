@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from models.encoders.port import Encoder
+from models.encoders.port import MISCOUNTS, Encoder
 from models.heads.bundle import HEADS, HeadBundle
 from models.registry.records import Evaluation, Model, ModelKind
 from models.registry.registry import Registry
@@ -35,9 +35,6 @@ from trainers.learning.heads.vectors import ItemVectors, TextMemory
 from trainers.snapshots.manifest import Manifest
 
 logger = structlog.get_logger()
-
-BREAKS = (RuntimeError, ValueError, ArithmeticError, LookupError, TypeError)
-"""What a model that is broken raises, its libraries included; ours is MillraceError."""
 
 
 class Encoders(Protocol):
@@ -121,7 +118,7 @@ class Evaluator:
         standing = self._watch.fresh()
         try:
             candidate, live = self._measured(model, standing, manifest)
-        except BREAKS as error:
+        except MISCOUNTS as error:
             logger.exception("a model breaks", model=model.version, live=standing.model_version)
             raise BadRecord("broken_model", f"it cannot be measured: {type(error).__name__} {error}") from error
         seed = UUID(evaluation.evaluation_id).int % 2**32

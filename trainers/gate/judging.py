@@ -18,10 +18,10 @@ from functools import cached_property
 
 import numpy as np
 
-from schemas.training import Metric, Regression
+from schemas.training import EVERYTHING, Metric, Regression
 from trainers.gate.config import GateConfig
 from trainers.gate.measured import encoding_time, metrics_of, one_metric
-from trainers.gate.outcomes import EVERYTHING, Measure, Outcomes, Pairs, paired, slices_of
+from trainers.gate.outcomes import Measure, Outcomes, Pairs, paired, slices_of
 from trainers.gate.resampling import Resampler, holm
 from trainers.gate.verdict import Aim, Check, Verdict, in_words, moved
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from schemas.training import Metric
+from schemas.training import EVERYTHING, Metric
 from trainers.gate.config import GateConfig
-from trainers.gate.outcomes import EVERYTHING, Answers, Floats, Outcomes, Pairs, paired, slices_of
+from trainers.gate.outcomes import Answers, Floats, Outcomes, Pairs, paired, slices_of
 from trainers.gate.resampling import Resampler
 from trainers.gate.whole import calibration_error, macro_f1
 

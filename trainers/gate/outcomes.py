@@ -7,11 +7,10 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.training import EVERYTHING
+
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
-
-EVERYTHING = "all"
-"""The slice that has every item."""
 
 
 class Unit(NamedTuple):

@@ -13,7 +13,7 @@ from infra.demo.wheel.traffic import Traffic, cosines, mixed
 from infra.settings import Settings
 from infra.wiring.workshop import Workshop
 from models.registry.records import Evaluation, Generation, Job, Model, Rollout
-from schemas.training import Metric, ModelEvaluated, ReleaseKind
+from schemas.training import EVERYTHING, Metric, ModelEvaluated, ReleaseKind
 from streams.errors import MillraceError, Unavailable
 
 TURN_S = 240.0
@@ -215,7 +215,7 @@ def seconds_of(generation: Generation, making: Making) -> dict[str, float]:
 
 def primary(verdict: ModelEvaluated) -> Metric:
     """The measure that decided: the first of all items. Raises MillraceError where there is none."""
-    found = next((one for one in verdict.metrics if one.slice == "all" and one.live is not None), None)
+    found = next((one for one in verdict.metrics if one.slice == EVERYTHING and one.live is not None), None)
     if found is None:
         raise MillraceError(f"nothing was measured of {verdict.model_version}: {'; '.join(verdict.reasons)}")
     return found

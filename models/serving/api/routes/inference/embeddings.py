@@ -6,15 +6,13 @@ from fastapi import APIRouter, Request
 from pydantic import StringConstraints
 from starlette.responses import Response
 
-from models.encoders.port import Encoder, Vectors
 from models.serving.api.edge.answers import BODY_ERRORS, json_response, problems
 from models.serving.api.edge.bodies import described, json_of, validated
 from models.serving.api.edge.credentials import Tenant
 from models.serving.api.edge.problems import Problem
 from models.serving.api.routes.drafts import PIXEL
-from models.serving.api.routes.inference.inputs import Frozen, Inputs, Pictures, places_of, require_encoder
+from models.serving.api.routes.inference.inputs import Frozen, Inputs, Pictures, require_encoder, vectors_of
 from models.serving.api.services import Api
-from schemas.items import Modality
 
 EXAMPLES: dict[str, Any] = {
     "text": {"summary": "Two texts", "value": {"inputs": [{"text": "still waters"}, {"id": "b", "text": "run deep"}]}},
@@ -69,7 +67,7 @@ class EmbeddingEndpoints:
             ready = sorted(self._live.shelf_ready())
             raise Problem(404, "unknown-model", f"ready to answer: {', '.join(ready)}", models=ready)
         require_encoder(encoder, request.inputs)
-        rows = _rows(encoder, request.inputs, self._pictures)
+        rows = vectors_of(encoder, request.inputs, self._pictures, encoder.encode_texts).tolist()
         embeddings = tuple(
             Embedding(id=one.id or str(place), vector=rows[place], untrained=one.modality in encoder.untrained)
             for place, one in enumerate(request.inputs)
@@ -90,18 +88,3 @@ def embedding_routes(api: Api) -> APIRouter:
         openapi_extra=described(EmbeddingRequest, EXAMPLES),
     )
     return router
-
-
-def _rows(encoder: Encoder, inputs: Inputs, pictures: Pictures) -> dict[int, list[float]]:
-    """The vectors by position; each modality is encoded in one go."""
-    texts, images = places_of(inputs, Modality.TEXT), places_of(inputs, Modality.IMAGE)
-    rows: dict[int, list[float]] = {}
-    if texts:
-        rows |= _by_place(texts, encoder.encode_texts([inputs[place].text or "" for place in texts]))
-    if images:
-        rows |= _by_place(images, encoder.encode_images(pictures.contents(inputs, images)))
-    return rows
-
-
-def _by_place(places: list[int], vectors: Vectors) -> dict[int, list[float]]:
-    return dict(zip(places, vectors.tolist(), strict=True))

@@ -1,5 +1,6 @@
 """`/v1/inference/labels`: which classes of a task an input belongs to, as the heads of the model that serves see it."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -17,10 +18,9 @@ from models.serving.api.edge.bodies import described, json_of, validated
 from models.serving.api.edge.credentials import Tenant
 from models.serving.api.edge.problems import Problem
 from models.serving.api.routes.drafts import PIXEL
-from models.serving.api.routes.inference.inputs import Frozen, Inputs, Pictures, places_of, require_encoder
+from models.serving.api.routes.inference.inputs import Frozen, Inputs, Pictures, require_encoder, vectors_of
 from models.serving.api.services import Api
 from models.serving.live.encoders import Labelling
-from schemas.items import Modality
 
 MAX_LABELS = 1_000
 READ_CHARACTERS = 2_000
@@ -89,7 +89,8 @@ class LabelEndpoints:
         labelling = self._live.labelling()
         head, encoder = _head(labelling, tenant, request.task), labelling.encoder
         require_encoder(encoder, request.inputs)
-        said = head.probabilities(_vectors(encoder, request.inputs, self._pictures), temperature=True)
+        vectors = vectors_of(encoder, request.inputs, self._pictures, partial(_read, encoder))
+        said = head.probabilities(vectors, temperature=True)
         results = tuple(
             LabelledInput(
                 id=one.id or str(place),
@@ -140,16 +141,9 @@ def _head(labelling: Labelling, tenant: str, task: str) -> Head:
     return head
 
 
-def _vectors(encoder: Encoder, inputs: Inputs, pictures: Pictures) -> Vectors:
-    """A row for each input; each modality is encoded in one go, texts as training reads them."""
-    texts, images = places_of(inputs, Modality.TEXT), places_of(inputs, Modality.IMAGE)
-    rows = np.zeros((len(inputs), encoder.dim), dtype=np.float32)
-    if texts:
-        beginnings = [(inputs[place].text or "")[:READ_CHARACTERS] for place in texts]
-        rows[texts] = vectors_of_texts(encoder, beginnings, MAX_WINDOWS)
-    if images:
-        rows[images] = encoder.encode_images(pictures.contents(inputs, images))
-    return rows
+def _read(encoder: Encoder, texts: list[str]) -> Vectors:
+    """Vectors of texts as training reads them."""
+    return vectors_of_texts(encoder, [text[:READ_CHARACTERS] for text in texts], MAX_WINDOWS)
 
 
 def _likeliest(head: Head, said: Floats, top_k: int) -> tuple[LabelProbability, ...]:

@@ -9,10 +9,7 @@ from models.registry.registry import Registry
 from models.serving.api.routes.learning.job_shapes import moment
 from models.serving.live.encoders import LiveEncoders
 from schemas.items import Modality
-from schemas.training import Artifact, ModelEvaluated
-
-WHOLE = "all"
-"""The slice that has every item, in a verdict."""
+from schemas.training import EVERYTHING, Artifact, ModelEvaluated
 
 
 class ModelView(BaseModel):
@@ -163,7 +160,7 @@ def _told(verdict: ModelEvaluated, reader: Reader) -> ModelEvaluated:
     own = tuple(one for one in verdict.regressions if one.tenant == reader.tenant)
     if reader.operates:
         return verdict.model_copy(update={"regressions": own})
-    whole = tuple(metric for metric in verdict.metrics if metric.slice == WHOLE)
+    whole = tuple(metric for metric in verdict.metrics if metric.slice == EVERYTHING)
     return verdict.model_copy(update={"regressions": own, "metrics": whole, "reasons": ()})
 
 
